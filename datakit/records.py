@@ -1,0 +1,307 @@
+"""The records: what every table holds, in the words of the field.
+
+Offsets are Unicode code points, `start` inclusive, `end` exclusive, into `Document.text`.
+Grades follow `LABEL_SCALE`; a missing row means *unjudged*, which is not 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Level = Literal["sentence", "passage", "topic"]
+Form = Literal["keyword", "question", "need"]
+Split = Literal["train", "dev", "test"]
+Source = Literal["direct", "indirect-query", "indirect-passage", "duplicate", "judge", "human"]
+
+LEVELS: tuple[Level, ...] = ("sentence", "passage", "topic")
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+GRADES: dict[int, str] = {
+    3: "answers it fully: a seed with verified evidence, or judged so",
+    2: "relevant: gives a needed part of the answer",
+    1: "related, does not answer",
+    0: "judged not relevant",
+}
+RELEVANT_FROM = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One structural unit of a document: `document.text[start:end]`.
+
+    kind: heading, paragraph, list_item, table, definition, caption, footnote, code.
+    """
+
+    kind: str
+    start: int
+    end: int
+    level: int | None = None  # of a heading: 1 is the top; of a list item: nesting from 1
+    number: str | None = None  # the enumerator as written: "1.1", "(a)", "第三条"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what it heads, up to the next heading of its level or above."""
+
+    title: str
+    level: int
+    start: int  # of the heading
+    end: int
+    path: tuple[str, ...]  # titles from the top down to this one
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One parsed source."""
+
+    doc_id: str
+    text: str  # NFC, line ends are LF
+    source_uri: str  # relative to the source that was given, never an absolute path
+    blocks: tuple[Block, ...] = ()  # in order, not overlapping
+    sections: tuple[Section, ...] = ()
+    title: str | None = None
+    issuer: str | None = None  # the company, service or publisher
+    category: str | None = None  # the industry or the subject area
+    category_weights: Mapping[str, float] = field(default_factory=dict)
+    doc_type: str | None = None  # terms, privacy, 10-K, research_report, article, …
+    date: str | None = None  # ISO 8601, as exact as known: 2024, 2024-03, 2024-03-31
+    valid_from: str | None = None
+    valid_to: str | None = None
+    version: str | None = None
+    language: str | None = None  # BCP 47: en, zh, fr
+    licence: str | None = None
+    family_id: str | None = None  # versions of one source share it; splits keep a family together
+    media_type: str | None = None
+    ingestor: str | None = None
+    flags: tuple[str, ...] = ()
+    meta: Mapping[str, str] = field(default_factory=dict)  # what the source says beyond the above
+
+    @property
+    def text_sha256(self) -> str:
+        return "sha256:" + sha256(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit of retrieval: `document.text[start:end] == text`."""
+
+    passage_id: str  # doc_id:start-end
+    doc_id: str
+    text: str
+    start: int
+    end: int
+    ordinal: int  # position among the passages of the document, from 0
+    section_path: tuple[str, ...] = ()
+    # copied from the document, so that a passage can be read on its own; never inside the span
+    title: str | None = None
+    issuer: str | None = None
+    category: str | None = None
+    doc_type: str | None = None
+    date: str | None = None
+    language: str | None = None
+    n_tokens: int = 0
+    segmenter: str | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def header(self) -> str:
+        """Title, issuer, section path and date on one line: context for a reader or a judge."""
+        parts = [self.issuer, self.title, " > ".join(self.section_path), self.date]
+        return " | ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A passage's place in a cluster of copies.
+
+    relation: `exact` (same text after normalisation), `near` (Jaccard ≥ threshold and equal
+    numbers) or `template` (Jaccard ≥ threshold, other numbers: labels are not inherited).
+    """
+
+    passage_id: str
+    cluster_id: str  # the smallest passage_id of the cluster
+    relation: Literal["exact", "near", "template"]
+    similarity: float  # Jaccard with the cluster's representative
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A span of a document that answers a query."""
+
+    doc_id: str
+    start: int
+    end: int
+    verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query with where it came from."""
+
+    query_id: str
+    text: str
+    language: str | None
+    level: Level | None
+    form: Form | None
+    generator_id: str | None = None  # digest of plugin, version and settings
+    generator_family: str | None = None
+    seed_passage_ids: tuple[str, ...] = ()
+    parent_ids: tuple[str, ...] = ()
+    child_ids: tuple[str, ...] = ()
+    supporting_doc_ids: tuple[str, ...] = ()  # of a topic query
+    evidence: tuple[Evidence, ...] = ()
+    pattern: str | None = None  # which rule or prompt slot wrote it: heading, definition, …
+    facets: Mapping[str, str] = field(default_factory=dict)  # category, time, entity, topic
+    persona: str | None = None
+    scope: Literal["intra", "cross"] = "intra"
+    split: Split | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One assessment of one pair by one assessor; never overwritten."""
+
+    query_id: str
+    passage_id: str
+    grade: int | None  # None: no usable grade; never 0 by default
+    source: Source
+    routes: tuple[str, ...] = ()  # what proposed the pair: seed, query, local, structural, global
+    scores: Mapping[str, float] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    calibration_id: str | None = None
+    assessor_id: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Qrel:
+    """The label of a pair, resolved from its judgements."""
+
+    query_id: str
+    passage_id: str
+    grade: int
+    source: Source
+    level: Level | None = None
+    split: Split | None = None
+    routes: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    calibration_id: str | None = None
+    n_judgements: int = 1
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPassage:
+    """One row of a run. Rank is not stored: score descending, ties by descending passage_id."""
+
+    query_id: str
+    passage_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A passage chosen as a negative for training, and how it was found."""
+
+    query_id: str
+    passage_id: str
+    kind: Literal["mined", "mutated"]
+    run: str
+    score: float
+    ratio: float  # score over the lowest score of a positive
+    margin: float  # lowest score of a positive minus this score
+    mined_rank: int  # from 1, in that run
+    split: Split | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A record that does not go on, and why."""
+
+    record_id: str
+    reason: str  # a short slug that can be counted
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured value over one slice of the queries."""
+
+    measure: str  # as ir_measures writes it: nDCG@10
+    run: str
+    split: str  # train, dev, test or all
+    level: str  # sentence, passage, topic or all
+    language: str  # en, zh, … or all
+    labels: str  # the qrel table: seed or mined
+    value: float
+    ci_low: float  # 95 % percentile bootstrap over queries
+    ci_high: float
+    n_queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one audit check."""
+
+    finding_id: str
+    check_id: str
+    severity: Literal["blocker", "error", "warning", "info"]
+    status: Literal["pass", "warn", "fail", "not_established"]
+    message: str
+    record_ids: tuple[str, ...] = ()
+    n_affected: int = 0
+    value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    threshold: float | None = None
+    n: int | None = None
+    fix: str | None = None
+
+
+Record = (
+    Document | Passage | Duplicate | Query | Judgement | Qrel
+    | ScoredPassage | Negative | Dropped | Measure | Finding
+)  # fmt: skip
+
+
+def sha256(*parts: str) -> str:
+    """64 hex digits over the parts joined by a line feed."""
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def document_id(source_uri: str, text: str) -> str:
+    """16 hex digits: the same text from the same place is the same document."""
+    return sha256(source_uri, text)[:16]
+
+
+def passage_id(doc_id: str, start: int, end: int) -> str:
+    return f"{doc_id}:{start}-{end}"
+
+
+def query_id(generator_id: str, seed_ids: tuple[str, ...], text: str) -> str:
+    """16 hex digits over what wrote the query, from which passages or documents, and its text."""
+    return sha256(generator_id, *sorted(seed_ids), text)[:16]
+
+
+def seed_for(run_seed: int, stage: str, record_id: str) -> int:
+    """A seed of 63 bits that depends on the record, never on the worker that handles it."""
+    return int(sha256(str(run_seed), stage, record_id)[:16], 16) >> 1
+
+
+def normal_key(text: str) -> str:
+    """The form in which two texts count as equal: NFKC, case-folded, blanks squeezed."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def as_dict(record: Any) -> dict[str, Any]:
+    """A record as plain values, nested records included."""
+    from dataclasses import asdict
+
+    return asdict(record)

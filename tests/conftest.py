@@ -1,0 +1,23 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import datakit
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_report_header() -> str:
+    return f"datakit {datakit.__version__} from {Path(datakit.__file__).parent}"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real documents and labelled sets that lie beside a checkout; not part of the project."""
+    if not SHARED.is_dir():
+        pytest.skip("no real data beside this checkout (../shared/data)")
+    return SHARED

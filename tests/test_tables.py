@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datakit import Block, Document, Dropped, Evidence, Passage, Query, ScoredPassage, Section
+from datakit.errors import UnknownName
+from datakit.tables import PartWriter, read_part, record_class, schema, table_digest, write_part
+
+DOCUMENT = Document(
+    doc_id="d1",
+    text="一、总则\nText with “quotes”\tand a tab",
+    source_uri="folder/文件.html",
+    blocks=(Block("heading", 0, 4, 1, "一、"), Block("paragraph", 5, 20)),
+    sections=(Section("总则", 1, 0, 20, ("总则",)),),
+    category_weights={"b": 0.25, "a": 0.75},
+    flags=("low_coverage",),
+    meta={"cik": "1", "a": "2"},
+)
+QUERY = Query(
+    "q1", "什么是总则？", "zh", "sentence", "question",
+    evidence=(Evidence("d1", 0, 4),), scores={"seed_grade": 3.0}, facets={"time": "2024Q1"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("record", [DOCUMENT, QUERY, ScoredPassage("q", "p", 0.1)])
+def test_a_record_comes_back_equal(record: object, tmp_path: Path) -> None:
+    part = write_part(type(record), [record], tmp_path / "x.parquet")
+
+    assert list(read_part(type(record), tmp_path / part.file)) == [record]
+
+
+@given(st.lists(st.tuples(st.text(), st.floats(allow_nan=False)), unique=True, max_size=20))
+def test_the_digest_ignores_the_order_of_rows(rows: list[tuple[str, float]]) -> None:
+    from datakit.tables import _columns, row_sum
+
+    records = [ScoredPassage("q", text, score) for text, score in rows]
+    shuffled = random.Random(1).sample(records, len(records))
+
+    assert row_sum(_columns(ScoredPassage, records)) == row_sum(_columns(ScoredPassage, shuffled))
+
+
+def test_the_digest_ignores_how_rows_are_cut_into_parts(tmp_path: Path) -> None:
+    rows = [Dropped(str(i), "reason", "detail") for i in range(10)]
+    whole = [write_part(Dropped, rows, tmp_path / "a.parquet")]
+    halves = [
+        write_part(Dropped, rows[5:], tmp_path / "b.parquet"),
+        write_part(Dropped, rows[:5], tmp_path / "c.parquet"),
+    ]
+
+    assert table_digest(Dropped, whole) == table_digest(Dropped, halves)
+
+
+def test_one_changed_cell_changes_the_digest(tmp_path: Path) -> None:
+    one = write_part(ScoredPassage, [ScoredPassage("q", "p", 0.1)], tmp_path / "a.parquet")
+    other = write_part(
+        ScoredPassage, [ScoredPassage("q", "p", 0.1 + 1e-16)], tmp_path / "b.parquet"
+    )
+
+    assert table_digest(ScoredPassage, [one]) != table_digest(ScoredPassage, [other])
+
+
+def test_a_part_ends_only_between_two_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datakit.tables.PART_ROWS", 3)
+    writer = PartWriter(Passage, tmp_path, "p", key=lambda p: p.doc_id)
+    for doc, n in (("a", 2), ("b", 4), ("c", 1)):
+        for i in range(n):
+            writer.add(Passage(f"{doc}:{i}", doc, "text", i, i + 4, i))
+
+    parts = [[p.doc_id for p in read_part(Passage, tmp_path / p.file)] for p in writer.close()]
+
+    assert parts == [["a", "a", "b", "b", "b", "b"], ["c"]]
+
+
+def test_every_table_has_a_schema_read_off_its_record() -> None:
+    assert schema(record_class("qrel/seed")).names[:4] == [
+        "query_id", "passage_id", "grade", "source",
+    ]  # fmt: skip
+
+
+def test_an_unknown_table_names_the_nearest_one() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'passage'"):
+        record_class("passages")
