@@ -1,0 +1,379 @@
+"""HTML to raw blocks: a hardened parser and one iterative walk over the tree.
+
+The walk knows markup (blocks, inline runs, lists, tables, inline styles) and nothing about what
+kind of page it reads; what to leave out and how to read a table are functions that an ingestor
+gives. Nothing here recurses, so nesting costs no stack.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from datakit.ingestors._enumerators import ENUMERATOR, OpenList, enumerator, list_of
+from datakit.ingestors._style import (
+    BLOCKS,
+    HEADINGS,
+    LISTS,
+    MEANT,
+    Context,
+    Element,
+    Line,
+    RawBlock,
+    entered,
+    link_kind,
+    style_of,
+    total_of,
+)
+from datakit.ingestors._tables import Cell, Skip, Table, read_table
+
+__all__ = [
+    "BLOCKS", "ENUMERATOR", "NEVER", "Cell", "Element", "RawBlock", "ReadTable", "Skip", "Table",
+    "Walk", "counted", "parse", "prose_chars", "remove_never_text", "style_of", "text_of",
+]  # fmt: skip
+
+# never text: taken out of the tree before the walk
+NEVER = (
+    "script", "style", "svg", "iframe", "noscript", "object", "embed", "canvas", "audio", "video",
+    "math", "head", "link", "meta", "frame", "applet", "map",
+    "rt", "rp",  # readings above Japanese characters would run into them
+)  # fmt: skip
+_CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_CJK_BREAK = re.compile(rf"(?<=[{_CJK}])[ \t]*[\r\n]\s*(?=[{_CJK}])")
+_JOINING = re.compile("[\u0600-\u0dff]")  # scripts in which a zero-width non-joiner has a meaning
+MAX_HEADING_CHARS = 250  # a longer one is a paragraph in a heading's clothes
+
+
+# --- parse -------------------------------------------------------------------------------------
+
+
+def parse(text: str) -> tuple[Element | None, bool]:
+    """The root of a page, and whether its nesting had to be flattened first.
+
+    No network, no entities, any size; the caller limits the size. libxml2 stops at 2,048 levels:
+    such a page is read with its containers turned into paragraphs instead of being cut off.
+    """
+    root, too_deep = _parse(text)
+    if not too_deep:
+        return root, False
+    return _parse(_flattened(text))[0], True
+
+
+def _parse(text: str) -> tuple[Element | None, bool]:
+    from lxml import etree
+
+    parser = etree.HTMLParser(
+        encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+    except (etree.ParserError, etree.XMLSyntaxError):
+        root = None
+    if root is None:  # a page with nothing in it
+        return None, False
+    too_deep = any("depth" in entry.message for entry in parser.error_log)
+    late = [element for element in root.itersiblings() if isinstance(element.tag, str)]
+    if late:  # what follows `</html>` is shown as well; libxml2 makes further roots of it
+        body = root.find("body")
+        body = etree.SubElement(root, "body") if body is None else body
+        for element in late:
+            body.append(element)
+    return root, too_deep
+
+
+_NOT_TEXT = re.compile(r"<(script|style|svg|noscript|template)\b.*?(?:</\1\s*>|\Z)", re.S | re.I)
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)([^<>]*)>")
+
+
+def _flattened(text: str) -> str:
+    """The page with every block but headings turned into `<p>`, which HTML closes by itself."""
+
+    def flat(match: re.Match[str]) -> str:
+        tag = match.group(2).lower()
+        if tag in HEADINGS or tag in ("br", "title"):
+            return match.group()
+        return "<p>" if tag in BLOCKS else " "
+
+    return _TAG.sub(flat, _NOT_TEXT.sub(" ", text))
+
+
+def remove_never_text(root: Element) -> None:
+    """Take scripts, styles, drawings and plain templates out of the tree, their tails kept."""
+    from lxml import etree
+
+    etree.strip_elements(root, *NEVER, with_tail=False)
+    for template in list(root.iter("template")):
+        if template.get("shadowrootmode"):  # a declarative shadow tree is what the reader sees
+            template.tag = "div"
+    etree.strip_elements(root, "template", with_tail=False)
+
+
+# --- walk --------------------------------------------------------------------------------------
+
+ReadTable = Callable[[Table], list[RawBlock] | None]
+
+
+@dataclass
+class Walk:
+    """One walk over a tree; `run` gives its blocks.
+
+    Args:
+        skip: the reason to leave an element out with all it holds, or None.
+        read_table: the blocks of a data table, or None for a table that only lays out the page.
+    """
+
+    skip: Skip
+    read_table: ReadTable
+    left_out: list[tuple[str, Element]] = field(default_factory=list)
+    blocks: list[RawBlock] = field(default_factory=list)
+    _lines: list[Line] = field(default_factory=lambda: [Line()])
+    _lists: list[OpenList] = field(default_factory=list)
+    _number: str | None = None  # of a list item whose first block is still to come
+    _fresh: bool = False
+    _items: int = 0  # open list items
+
+    def run(self, root: Element) -> list[RawBlock]:
+        from lxml import etree
+
+        around = [Context()]
+        entered: list[bool] = []
+        walk = etree.iterwalk(root, events=("start", "end"))
+        for event, element in walk:
+            if event == "start":
+                inside = self._open(element, around[-1])
+                entered.append(inside is not None)
+                if inside is None:
+                    walk.skip_subtree()
+                else:
+                    around.append(inside)
+                    if element.text:
+                        self._text(element.text, inside)
+                continue
+            if entered.pop():
+                self._close(element.tag, around.pop())
+            if element.tail and element is not root:
+                self._text(element.tail, around[-1])
+        self._flush(around[0])
+        return self.blocks
+
+    def _open(self, element: Element, around: Context) -> Context | None:
+        """Enter an element; None to leave it out."""
+        tag = element.tag
+        if not isinstance(tag, str):  # an entity that could not be resolved
+            return None
+        if tag == "br":
+            self._break(around)
+            return around
+        attributes = dict(element.items())
+        reason = self.skip(element, tag, attributes)
+        if reason:
+            self.left_out.append((reason, element))
+            return None
+        css = attributes.get("style", "")
+        inside = around
+        level = self._level(element, attributes) if attributes else 0
+        if css or level or tag in MEANT or "align" in attributes:
+            link = link_kind(attributes.get("href")) if tag == "a" else 0
+            css = css + ";text-align:center" if attributes.get("align") == "center" else css
+            inside = entered(around, tag, css, link, level)
+        if tag in BLOCKS or "-" in tag or (css and style_of(css).block):
+            self._flush(around)
+            return self._open_block(element, attributes, inside)
+        return inside
+
+    def _level(self, element: Element, attributes: dict[str, str]) -> int:
+        """The heading level that attributes give an element which is no `h1` to `h6`."""
+        if attributes.get("role") == "heading":
+            return _role_level(attributes)
+        names = attributes.get("class")
+        level = _class_level(names) if names else 0
+        if not level or element.tag in HEADINGS or element.tag == "a":
+            return 0
+        if any(child.tag in BLOCKS for child in element):
+            return 0
+        return level if len(text_of(element)) <= 150 else 0
+
+    def _open_block(
+        self, element: Element, attributes: dict[str, str], inside: Context
+    ) -> Context | None:
+        tag = element.tag
+        if tag == "table":
+            return self._open_table(element, inside)
+        if tag == "hr" or style_of(attributes.get("style", "")).page_break:
+            self.blocks.append(RawBlock("rule", ""))
+        if tag in LISTS:
+            self._lists.append(list_of(tag, attributes))
+        elif tag == "li":
+            self._open_item(attributes)
+        return inside
+
+    def _open_table(self, element: Element, inside: Context) -> Context | None:
+        if next(element.iterdescendants("table"), None) is not None:
+            return inside  # only a layout table holds tables
+        table = read_table(element, self.skip)
+        found = self.read_table(table) if table.rows else None
+        if found is None:
+            return inside
+        self.blocks += found
+        return None
+
+    def _open_item(self, attributes: dict[str, str]) -> None:
+        self._fresh = True
+        self._items += 1
+        self._number = None
+        if self._lists and self._lists[-1].ordered:
+            current = self._lists[-1]
+            value = attributes.get("value", "")
+            if value.isdecimal() and len(value) < 7:
+                current.next = int(value)
+            self._number = enumerator(current.next, current.style)
+            current.next += current.step
+
+    def _close(self, tag: Any, context: Context) -> None:
+        if tag not in BLOCKS and not (isinstance(tag, str) and "-" in tag):
+            return
+        self._flush(context)
+        if tag in LISTS and self._lists:
+            self._lists.pop()
+        elif tag == "li":
+            self._fresh = False
+            self._items = max(0, self._items - 1)
+
+    def _text(self, text: str, context: Context) -> None:
+        if context.pre:
+            self._lines[-1].add(text, context)
+        elif text.isspace():
+            self._lines[-1].parts.append(" ")
+        else:
+            if not text.isascii() and ("\n" in text or "\r" in text):
+                text = _CJK_BREAK.sub("", text)
+            self._lines[-1].add(text, context)
+
+    def _break(self, context: Context) -> None:
+        """A `<br>`; two of them, with nothing between, end a paragraph."""
+        if context.pre:
+            self._lines[-1].parts.append("\n")
+        elif self._lines[-1].n:
+            self._lines.append(Line())
+        elif len(self._lines) > 1:
+            self._flush(context)
+
+    def _flush(self, context: Context) -> None:
+        lines = [line for line in self._lines if line.n]
+        if len(self._lines) > 1 or self._lines[0].parts:
+            self._lines = [Line()]
+        if not lines:
+            return
+        if context.kind == "paragraph" and len(lines) > 1:
+            for group in _split_bold(lines):
+                self._emit(group, context)
+        else:
+            self._emit(lines, context)
+
+    def _emit(self, lines: list[Line], context: Context) -> None:
+        block = _joined(lines, context)
+        if not block.text:
+            return
+        if block.kind == "heading":
+            if len(block.text) > MAX_HEADING_CHARS:
+                block.kind, block.level = "paragraph", None
+            else:  # the same tag, deeper in nested lists, is a lower heading
+                block.level = (block.level or 1) + max(0, len(self._lists) - 1)
+        if self._items and self._fresh:
+            self._number_block(block)
+            self._fresh = False
+        elif block.kind == "list_item":
+            block.kind, block.nested = "paragraph", True
+        self.blocks.append(block)
+
+    def _number_block(self, block: RawBlock) -> None:
+        """Give the first block of a list item its number, unless the text brings its own."""
+        if block.kind in ("list_item", "paragraph"):
+            block.kind, block.level = "list_item", max(1, len(self._lists))
+        own = ENUMERATOR.match(block.text)
+        if own:
+            block.number = own.group().strip()
+        elif self._number:
+            block.number = self._number
+            block.text = f"{self._number} {block.text}"
+
+
+def _split_bold(lines: list[Line]) -> Iterator[list[Line]]:
+    """Lines in groups, so that a bold line above plain ones stands alone as their heading."""
+    group: list[Line] = []
+    was_bold = False
+    for line in lines:
+        bold = line.bold >= 0.95 * line.n and line.n <= MAX_HEADING_CHARS
+        if group and bold != was_bold:
+            yield group
+            group = []
+        group.append(line)
+        was_bold = bold
+    yield group
+
+
+def _joined(lines: list[Line], context: Context) -> RawBlock:
+    if context.pre:
+        text = "\n".join("".join(line.parts) for line in lines).strip("\r\n")
+    else:
+        collapsed = (" ".join("".join(line.parts).split()) for line in lines)
+        text = (" " if context.kind == "heading" else "\n").join(c for c in collapsed if c)
+        if "\u200c" in text and not _JOINING.search(text):
+            text = text.replace("\u200c", "")
+    total = lines[0] if len(lines) == 1 else total_of(lines)
+    most = 0.95 * total.n
+    return RawBlock(
+        context.kind,
+        text,
+        level=context.level if context.kind == "heading" else None,
+        bold=total.bold >= most,
+        italic=total.italic >= most,
+        underline=total.underline >= most,
+        centred=total.centred >= most,
+        size=total.size / total.n,
+        links=total.link / total.n,
+        in_page=total.in_page >= 0.9 * total.n,
+        soft=context.soft,
+    )
+
+
+_CLASS_LEVEL = re.compile(
+    r"(?:^|[\s_-])(?:h|head|header|heading|headline|title)[-_]?([1-6])(?=$|\s)", re.I
+)
+
+
+@functools.lru_cache(maxsize=8192)
+def _class_level(names: str) -> int:
+    """The level that a class such as `h2` or `heading-3` gives, 0 without one."""
+    match = _CLASS_LEVEL.search(names)
+    return int(match.group(1)) if match else 0
+
+
+def _role_level(attributes: dict[str, str]) -> int:
+    """The level of `role="heading"`; ARIA's default is 2."""
+    level = attributes.get("aria-level", "2")
+    return min(6, int(level)) if level.isdecimal() and level != "0" else 2
+
+
+# --- measures ----------------------------------------------------------------------------------
+
+
+def text_of(element: Element) -> str:
+    """The text of an element on one line."""
+    return " ".join("".join(element.itertext()).split())
+
+
+def prose_chars(element: Element) -> int:
+    """Characters of an element's text that are in no link: menus have few, bodies many."""
+    linked = sum(len(text_of(a)) for a in element.iter("a"))
+    return max(0, len(text_of(element)) - linked)
+
+
+def counted(left_out: list[tuple[str, Element]]) -> str:
+    """`nav 3, consent 1`: how many subtrees were left out, by reason."""
+    counts = Counter(reason for reason, _ in left_out)
+    return ", ".join(f"{reason} {n}" for reason, n in sorted(counts.items()))

