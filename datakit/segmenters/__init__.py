@@ -1,0 +1,1 @@
+"""Segmenters: documents into passages, one file each."""
