@@ -1,0 +1,439 @@
+"""Queries from section titles: without their numbers, in the voice of who asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from datakit.generators import _latin
+from datakit.generators._asker import to_asker
+from datakit.generators._chinese import tag as chinese_tag
+from datakit.generators._context import Context
+from datakit.generators._verbs import base_of, is_base
+from datakit.generators._words import phrase_set, word_set
+from datakit.records import Form, normal_key
+
+_NUMBERING = re.compile(
+    r"^[\s#*•▪■◼●❑➢>_~-]*(?:(?:section|article|art\.?|item|part|chapter|appendix|annex"
+    r"|schedule|note|clause|abschnitt|artikel"
+    r"|teil|partie|chapitre|titre|anhang|annexe|step|no\.?)\s+(?:\d+(?:\.\d+)*[a-z]?"
+    r"|[ivxlc]+|[a-z])\b\s*[.):–—-]*\s*|§+\s*\d+[a-z]?\s*[.):–—-]*\s*"
+    r"|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*|\d{1,2}\s+(?=[A-ZÀ-Þ])"
+    r"|\(?[ivxlc]{1,5}[.)]\s+|\(?[a-zA-Z][.)]\s+)+",
+    re.I,
+)
+_NUMBERING_ZH = re.compile(
+    r"^[\s#*•▪■◼●❑➢>_~◆-]*(?:第[一二三四五六七八九十百零\d]+(?:部分|章|节|条|款"
+    r"|篇)[、.．：:\s]*|[（(][一二三四五六七八九十\d]{1,3}[)）][、.．]?"
+    r"|[一二三四五六七八九十]{1,3}[、.．：]\s*|\d{1,2}(?:[.．]\d{1,2})+[、.．\s]*"
+    r"|\d{1,2}[、.．)）\s]\s*|[①-⑳])+"
+)
+_CAPTION = re.compile(
+    r"^(?:图表?|表|附表|附图)\s*\d|^(?:figure|fig\.|table|exhibit|box)\s*\d", re.I
+)
+_GENERIC = phrase_set(
+    """
+    abstract | about | acknowledgements | acknowledgments | additional information
+    additional terms | annex | appendix | author contributions | background
+    background and objectives | conclusion | conclusions | contents | definitions | details
+    discussion | faq | faqs | foreword | footnotes | further information | general
+    general conditions | general information | general provisions | general terms | glossary
+    highlights | home | index | information | interpretation | introduction | key points | legal
+    legal notice | main | materials and methods | materials | menu | methods | method
+    miscellaneous | more | more information | navigation | note | notes | objective | objectives
+    other | other information | other matters | other provisions | other terms | others
+    overview | part | preamble | preface | purpose | quick summary | references | related
+    related links | resources | results | results and discussion | scope | search | section
+    signature | signatures | statement | subject | summary | supporting information
+    supplementary material | table of contents | terms | terms and conditions
+    the short version | tl dr | untitled | welcome | exhibits | financial statements
+    notes to consolidated financial statements | notes to financial statements | business
+    properties | item | none | abbreviations | key terms
+    notes to condensed consolidated financial statements | forward-looking statements
+    cautionary statement | reserved | results of operations | terms of service | terms of use
+    privacy policy | privacy notice | cookie policy | user agreement | cookies policy
+    privacy statement | effective date | allgemeines | allgemeine bestimmungen | sonstiges
+    schlussbestimmungen | präambel | einleitung | überblick | übersicht | inhalt
+    inhaltsverzeichnis | généralités | dispositions générales | préambule | divers | définitions
+    sommaire | objet | généralité | aperçu | participants | patients | subjects | design
+    setting | measures | procedure | sample | samples | measurement | study design
+    study population | statistics | data | limitations | case report | competing interests
+    funding | ethics statement | statistical analysis | strengths and limitations
+    """
+)
+_GENERIC_ZH = word_set(
+    """
+    其他 其它 总则 附则 投资要点 核心观点 报告要点 摘要 目录 正文 简介 概述 前言 引言 导言 结论
+    小结 总结 投资摘要 内容摘要 图表目录 附录 参考文献 声明 免责声明 法律声明 投资评级 评级说明
+    分析师声明 定义 说明 备注 背景 研究背景 投资建议 风险提示 风险因素 风险 观点 要点 主要观点
+    内容提要 事件 点评 相关报告 资料来源 重要提示 特别提示 一般规定 附件 更多 首页 其他事项
+    适用范围 释义 正文目录 投资逻辑 行业动态 公司动态 行业新闻 市场表现 行情回顾 市场回顾
+    本周观点 核心要点 核心结论 投资策略 隐私政策 用户协议 服务条款 综述 概况 概览
+    """
+)
+_WITH_SUBJECT = word_set(
+    """
+    投资建议 风险提示 风险因素 投资策略 行业动态 市场表现 行情回顾 概况 综述 释义 定义 适用范围
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """A query made of a section title."""
+
+    text: str
+    form: Form
+
+
+def clean(title: str, cjk: bool) -> str | None:
+    """A section title without numbering and marks at its ends; None where nothing is left."""
+    text = " ".join(title.split("|", maxsplit=1)[0].split())
+    if _CAPTION.search(text):
+        return None
+    text = (_NUMBERING_ZH if cjk else _NUMBERING).sub("", text)
+    text = re.sub(r"\(continued\)|（续）|\[[^\]]*\]|[“”\"„«»*_#【】]", "", text, flags=re.I)
+    text = text.strip(" .:;,：。；，、-–—•|&")
+    letters = sum(char.isalpha() for char in text)
+    if any(text.count(pair[0]) != text.count(pair[1]) for pair in ("()", "（）", "[]")):
+        return None
+    text = re.sub(r"^本[周月期]", "", text)
+    if letters < (2 if cjk else 4) or letters < 0.6 * len(text.replace(" ", "")):
+        return None
+    return text
+
+
+_DOCUMENT = re.compile(
+    r"^(?:current |general |online |website |our |global )*"
+    r"(?:terms(?: (?:of|and) \w+)*|privacy \w+|cookies? \w+|[\w-]+ agreement|legal notice"
+    r"|imprint|(?:in|on|about) this \w+)$",
+    re.I,
+)
+
+
+def is_generic(title: str) -> bool:
+    """Whether a cleaned title says nothing without the document around it."""
+    key = re.sub(r"^(?:the|our|die|der|das|les?|la) ", "", normal_key(title))
+    return key in _GENERIC or title in _GENERIC_ZH or bool(_DOCUMENT.match(key))
+
+
+def topic_of(path: tuple[str, ...], context: Context) -> str | None:
+    """The last title as a noun phrase to put beside a key term; None where it is a question."""
+    cleaned = clean(path[-1], context.is_cjk) if path else None
+    if not cleaned or is_generic(cleaned):
+        return None
+    if context.is_cjk:
+        return cleaned if len(cleaned) <= 10 and not _ASKING_ZH.search(cleaned) else None
+    text = _LEADING.sub("", _lowered(cleaned, context))
+    asks = _QUESTION.match(text) or re.search(
+        r"\b(?:we|you|your|our|us|these|this|i)\b|[?:;]", text
+    )
+    return None if asks or len(text.split()) > 5 else text
+
+
+def from_path(path: tuple[str, ...], context: Context) -> Titled | None:
+    """The query of the nearest title that says something; None where none does."""
+    for depth, title in enumerate(reversed(path)):
+        cleaned = clean(title, context.is_cjk)
+        bare = (
+            re.sub(re.escape(context.issuer), "", cleaned or "", flags=re.I).strip(" 's’")
+            if context.issuer
+            else cleaned
+        )
+        if bare and cleaned and not (is_generic(bare) and cleaned not in _WITH_SUBJECT):
+            return _chinese(cleaned, context) if context.is_cjk else _latin_query(cleaned, context)
+        if depth == 1:
+            break
+    return None
+
+
+# --- English and other Latin languages ---------------------------------------------------------
+
+_WH_WE = re.compile(
+    r"^((?:how|what|which|when|why|where|who|with whom|to whom)(?: [\w/-]+){0,4}?) we "
+        r"(?:may |might |will |can )?(do not |don't )?([a-z]+)\b(.*)$", re.I
+)  # fmt: skip
+_WH_DO_WE = re.compile(
+    r"^((?:how|what|which|when|why|where|who|with whom)(?: [\w/-]+){0,4}?) (?:do|can|will"
+    r"|may) we (.+)$",
+    re.I,
+)
+_DO_WE = re.compile(r"^(?:do|can|will|may) we (.+)$", re.I)
+_NOUN_WE = re.compile(
+    r"^((?:the )?(?:[\w/-]+ ){0,3}(?:information|data|cookies|technologies|services)) "
+    r"(?:that )?we (?:may )?([a-z]+)\b(.*)$",
+    re.I,
+)
+_WH_YOU = re.compile(r"^(how|what|when|where) you (can|may|must|should|need to) (.+)$", re.I)
+_QUESTION = re.compile(
+    r"^(?:how|what|which|when|why|where|who|whose|with whom|do|does|did|can|could|is|are"
+    r"|will|should|may|am)\b.*",
+    re.I,
+)
+_LEADING = re.compile(r"^(?:the|a|an|our|your|this|these|other)\s+", re.I)
+_USER_OWN = frozenset(
+    [
+        "rights",
+        "obligations",
+        "responsibilities",
+        "choices",
+        "options",
+        "conduct",
+        "duties",
+        "acceptance",
+        "consent",
+    ]
+)
+
+
+_FINITE_VERB = word_set(
+    """
+    is are was were has have will may can must shall should could would do does cannot
+    """
+)
+
+
+def _is_finite(word: str) -> bool:
+    return word in _FINITE_VERB or (word.endswith("s") and base_of(word) not in _latin.NO_VERB)
+
+
+def _latin_query(title: str, context: Context) -> Titled | None:
+    words = title.split()
+    if len(words) > 12:
+        words = re.split(r"[:;(–—]| - ", title)[0].split()
+        if not 1 <= len(words) <= 12:
+            return None
+    text = _lowered(" ".join(words), context)
+    if context.language not in ("en", ""):
+        return _named(_LEADING.sub("", text), context)
+    asked = _as_question(text, context)
+    if asked:
+        return Titled(_sentence(asked), "question")
+    if "?" in text:
+        return None
+    if re.search(r"\b(?:we|you)\b", text) and _QUESTION.match(text):
+        return None
+    if len(text.split()) > 4 and any(map(_is_finite, text.split()[1:])):
+        weights = dict.fromkeys(_latin.content_stems(text, context.language), 1.0)
+        text = _latin.keyword_query(_latin.parse(text, context), weights, (), size=6)
+        if len(text.split()) < 2:
+            return None
+    if context.kind in ("terms", "filing"):
+        return _of_issuer(text, context)
+    return _of_subject(text, context)
+
+
+def _sentence(text: str) -> str:
+    text = re.sub(r"\s+", " ", text).strip(" ?")
+    return f"{text[0].upper()}{text[1:]}?"
+
+
+def _as_question(text: str, context: Context) -> str | None:
+    who = context.issuer
+    text = text.rstrip("?")
+    if who and context.kind in ("terms", "filing"):
+        for pattern, build in _VOICES:
+            match = pattern.match(text)
+            if match:
+                return _checked(build(match, context), context)
+    if not _QUESTION.match(text) or len(text.split()) < 4:
+        return None
+    if re.match(r"when (?!do\b|does\b|is\b|are\b|can\b|will\b|should\b|must\b)", text):
+        return None
+    if not re.match(
+        r"^(?:do|does|did|can|could|is|are|will|should|may|am)\b|.*\b(?:do|does|did|can|is|are"
+        r"|will|should|must|may|happens|has|have)\b",
+        text,
+    ):
+        return None
+    asked = re.sub(r"\bare you\b", "am I", text)
+    asked = re.sub(r"\b(do|can|will|may|should|must) you\b", r"\1 I", asked)
+    return _checked(to_asker(asked, context, named=False), context)
+
+
+def _checked(text: str, context: Context) -> str | None:
+    if (
+        re.search(r"\b(?:these|this|following|below)\b|\b(?:it|them)$", text)
+        or not 3 <= len(text.split()) <= 18
+    ):
+        return None
+    if re.match(r"what (?:is|are) (?:an? )?[\w-]+(?: [\w-]+)?$", text):
+        return text  # a definition is the same everywhere
+    if (
+        context.kind in ("terms", "filing")
+        and context.issuer
+        and context.issuer.lower() not in text.lower()
+    ):
+        return (
+            f"{text} on {context.issuer.removeprefix('The ')}" if context.kind == "terms" else None
+        )
+    return text
+
+
+def _rest(text: str, context: Context) -> str:
+    return to_asker(text.strip(), context, named=True)
+
+
+def _wh_we(match: re.Match[str], context: Context) -> str:
+    head, negated, verb, rest = match.groups()
+    if not is_base(verb.lower()):
+        return ""
+    return f"{head} does {context.issuer} {'not ' if negated else ''}{verb} {_rest(rest, context)}"
+
+
+def _noun_we(match: re.Match[str], context: Context) -> str:
+    noun, verb, rest = match.groups()
+    if not is_base(verb.lower()):
+        return ""
+    return f"what {_LEADING.sub('', noun)} does {context.issuer} {verb} {_rest(rest, context)}"
+
+
+_VOICES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Context], str]], ...] = (
+    (_WH_WE, _wh_we),
+    (_WH_DO_WE, lambda m, c: f"{m[1]} does {c.issuer} {_rest(m[2], c)}"),
+    (_DO_WE, lambda m, c: f"does {c.issuer} {_rest(m[1], c)}"),
+    (_NOUN_WE, _noun_we),
+    (
+        _WH_YOU,
+        lambda m, c: (
+            f"{m[1]} {'do I need to' if m[2].lower() == 'need to' else m[2] + ' I'} "
+            f"{_rest(m[3], c)}"
+        ),
+    ),
+)
+
+
+def _of_issuer(text: str, context: Context) -> Titled | None:
+    own = re.match(r"^your ([\w-]+)", text)
+    if own and own[1] in _USER_OWN:
+        text = f"user {text[5:]}"
+    text = _LEADING.sub("", text)
+    said = to_asker(text, context, named=False)
+    said = re.sub(r"\b(?:my|its) ", "", said)
+    if context.kind == "filing" and context.date:
+        year = context.date[:4]
+        said = said if year in said else f"{said} {year}"
+    return _named(said, context)
+
+
+def _named(text: str, context: Context) -> Titled | None:
+    """With the issuer in front, unless it is there already."""
+    issuer = context.issuer
+    if issuer and issuer.lower() not in text.lower() and context.kind in ("terms", "filing"):
+        shared = {_latin.stem(word) for word in issuer.split()}
+        words = [
+            word for word in text.split() if _latin.stem(word) not in shared or len(shared) > 2
+        ]
+        text = f"{issuer} {' '.join(words)}"
+    n = len(text.split())
+    return Titled(text, "keyword") if 2 <= n <= 12 else None
+
+
+def _of_subject(text: str, context: Context) -> Titled | None:
+    """A title of an article with what the article is about, unless it says so itself."""
+    text = _LEADING.sub("", text)
+    subject = context.topic
+    stems = set(_latin.content_stems(text, context.language))
+    if subject and not stems & set(_latin.content_stems(subject, context.language)):
+        text = f"{text} {subject}"
+    n = len(text.split())
+    return Titled(text, "keyword") if 2 <= n <= 12 else None
+
+
+_VAGUE_HEADS = word_set(
+    """
+    approach study analysis evidence factor effect method review report investigation assessment
+    evaluation role case trial version use impact influence comparison perspective province
+    """
+)
+
+
+_YEARS = frozenset(str(year) for year in range(1900, 2100))
+
+
+def title_topic(context: Context, idf: Mapping[str, float]) -> str:
+    """The phrase of a title that most of its document is about; "" where it has none.
+
+    Args:
+        context: the document.
+        idf: weight of each stem among its passages; a stem of every passage has the least.
+    """
+    if context.kind == "law" and context.title and len(context.title.split()) <= 6:
+        return context.title
+    chunks = _latin.parse(context.title or "", context).chunks
+    rated = []
+    for chunk in chunks:
+        words = chunk.words[1:] if chunk.is_verb else chunk.words
+        known = [idf[_latin.stem(word)] for word in words if _latin.stem(word) in idf]
+        if known and len(words) <= 4 and _latin.stem(words[-1]) not in _VAGUE_HEADS | _YEARS:
+            rare = sum(known) / len(known)
+            rated.append((rare - 0.3 * min(len(words), 3), chunk.at, " ".join(words)))
+    return min(rated)[2] if rated else ""
+
+
+def _lowered(title: str, context: Context) -> str:
+    """Small letters but for names, acronyms and German nouns."""
+    shouted = title.isupper()
+    issuer = set((context.issuer or "").split())
+
+    def small(word: str) -> str:
+        bare = word.strip("(),.;:?!'’\"")
+        if bare in issuer or (context.language == "de" and not shouted):
+            return word
+        acronym = (
+            bare.isupper() and len(bare) <= 6 and not shouted and bare.lower() not in context.lower
+        )
+        mixed = any(char.isupper() for char in bare[1:]) and not bare.isupper()
+        return word if acronym or mixed or (bare in context.names) else word.lower()
+
+    text = " ".join(small(word) for word in title.split())
+    if context.issuer:
+        text = re.sub(rf"\b{re.escape(context.issuer)}(?!\w)", context.issuer, text, flags=re.I)
+    return text
+
+
+# --- Chinese -----------------------------------------------------------------------------------
+
+_THIS_ZH = r"本《?[\u4e00-\u9fff]{0,4}(?:政策|协议|声明|条款|指引)》?(?:的(?=.))?"
+_ASKING_ZH = re.compile(r"如何|怎样|怎么|什么|哪些|是否|为何|为什么|多久|多少")
+
+
+def _chinese(title: str, context: Context) -> Titled | None:
+    text = re.sub(r"\s+(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\s+", "", title)
+    subject = context.topic or None
+    if _ASKING_ZH.search(text) and len(text) <= 30:
+        return _asked_zh(text, context, subject)
+    if len(text) > 30:
+        text = next((part for part in re.split(r"[，：:。；;—]", text) if 6 <= len(part) <= 24), "")
+        if not text:
+            return None
+    text = re.sub(r"[：:，,；;|/—–]+|、(?=.{8})", " ", text)
+    if context.kind == "terms":
+        text = re.sub(r"(?:您|你|我们|本公司)的?", "", text)
+        text = re.sub(_THIS_ZH, "", text)
+    needs = context.kind in ("terms", "filing", "law") or len(text) < 8 or text in _WITH_SUBJECT
+    if subject and needs and subject not in text:
+        shared = {token.word for token in chinese_tag(subject)} & {
+            token.word for token in chinese_tag(text)
+        }
+        text = (
+            text
+            if shared - {"行业", "市场"} and context.kind not in ("terms", "law")
+            else f"{subject} {text}"
+        )
+    return Titled(" ".join(text.split()), "keyword") if 4 <= len(text) <= 34 else None
+
+
+def _asked_zh(text: str, context: Context, subject: str | None) -> Titled | None:
+    who = context.issuer or "平台"
+    text = text.rstrip("？?")
+    if context.kind == "terms":
+        text = re.sub(_THIS_ZH, f"{context.issuer or ''}{context.label}", text)
+        text = re.sub(r"我们|本公司|我司|本平台", who, text)
+        text = re.sub(r"[您你]", "我", text)
+        if who not in text and context.issuer:
+            text = f"在{who}{text}"
+    elif subject and subject not in text and len(text) < 12:
+        text = f"{subject}{text}"
+    return Titled(f"{text}？", "question") if 6 <= len(text) <= 36 else None

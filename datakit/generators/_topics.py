@@ -1,0 +1,337 @@
+"""Topic queries out of clusters: from their facets and their most distinctive terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from datakit.generators._clusters import UNCATEGORISED, UNDATED, Cluster
+from datakit.generators._latin import FUNCTION, content_stems
+from datakit.generators._verbs import NOUNS, is_base
+from datakit.generators._words import word_set
+from datakit.records import Form
+from datakit.text import is_cjk_language
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDraft:
+    """A topic query before it is chosen."""
+
+    text: str
+    form: Form
+    topic: str
+
+
+def drafts(cluster: Cluster) -> list[TopicDraft]:
+    """Queries for a cluster, one of each form where its terms allow; [] where none reads well."""
+    if is_cjk_language(cluster.language):
+        found = (
+            _chinese_sections(cluster) if cluster.unit == "section" else _chinese_documents(cluster)
+        )
+    elif cluster.language in ("en", ""):
+        found = (
+            _english_sections(cluster) if cluster.unit == "section" else _english_documents(cluster)
+        )
+    else:
+        found = _plain_keywords(cluster)
+    return [draft for draft in found if draft.text]
+
+
+def time_text(window: str, chinese: bool) -> str:
+    """`Q1 2024` or `2024年第一季度` of `2024-Q1`; "" where undated."""
+    if window == UNDATED:
+        return ""
+    year, _, quarter = window.partition("-Q")
+    if chinese:
+        return f"{year}年第{'一二三四'[int(quarter) - 1]}季度" if quarter else f"{year}年"
+    return f"Q{quarter} {year}" if quarter else year
+
+
+# --- English -----------------------------------------------------------------------------------
+
+_WHERE = {
+    "privacy": "privacy policies", "cookies": "cookie policies", "copyright": "copyright policies",
+    "community": "community guidelines", "acceptable_use": "acceptable use policies",
+}  # fmt: skip
+_NOT_A_TOPIC = re.compile(
+    r"^(?:contact|questions?|how to contact|last|effective|version|date|quick|short|key"
+        r"|note|plain|in short|summary"
+    r"|legal language|part|annex|schedule|condensed|consolidated (?:statements?|balance)"
+        r"|notes to|unaudited|read|welcome|about|table|category|categories|example|a|b|c|q|yes"
+        r"|no)\b"
+    r"|\b(?:contact us|click|here|below|above|following|this page|inc|llc|ltd|gmbh)\b|[@/"
+        r"|\[\]{}<>=]|\d{3,}", re.I
+)  # fmt: skip
+_WH_WE = re.compile(
+    r"^(how|what|when|why|where|with whom|who)((?: [\w-]+){0,3}?) (?:do |may |will )?we "
+    r"(?:may )?([a-z]+)\b(.*)$",
+    re.I,
+)
+_NOUN_WE = re.compile(
+    r"^((?:[\w-]+ ){0,3}(?:information|data|cookies|technologies)) (?:that )?we (?:may )?"
+    r"([a-z]+)\b(.*)$",
+    re.I,
+)
+_ASKS = re.compile(
+    r"^(?:how|what|when|why|where|who|which|do|does|can|is|are|will|should|may|am)\b", re.I
+)
+
+
+def _english_sections(cluster: Cluster) -> Iterator[TopicDraft]:
+    services, papers = _owners(cluster)
+    when = time_text(cluster.window, chinese=False)
+    for title in cluster.shared[:4]:
+        asked = _as_question(title, services)
+        if asked:
+            yield TopicDraft(f"{asked}?", "question", _noun_topic(cluster) or title)
+            break
+    topic = _noun_topic(cluster)
+    if not topic:
+        return
+    year = f" {when}" if when else ""
+    in_year = f" in {when}" if when else ""
+    if cluster.kind == "filing":
+        yield TopicDraft(f"How do {services} report on {topic}{in_year}?", "question", topic)
+        yield TopicDraft(f"{topic} disclosures in company filings{year}", "keyword", topic)
+        yield TopicDraft(
+            f"I want to compare what {services} say about {topic}{in_year}", "need", topic
+        )
+        return
+    yield TopicDraft(f"How do {services} handle {topic}?", "question", topic)
+    if papers == "terms of service" and not topic.endswith(("terms", "terms of service")):
+        yield TopicDraft(f"{topic} terms across {services}{year}", "keyword", topic)
+    else:
+        yield TopicDraft(f"{topic} in {papers}{year}", "keyword", topic)
+    yield TopicDraft(f"I want to compare how {services} deal with {topic}", "need", topic)
+
+
+def _owners(cluster: Cluster) -> tuple[str, str]:
+    """Who the documents belong to, and what they are called, in the plural."""
+    named = _category_text(cluster.category)
+    if cluster.kind == "filing":
+        return (f"{named} companies" if named else "companies"), "filings"
+    services = f"{named} services" if named else "online services"
+    if named.endswith(("service", "platform", "app", "store", "site", "marketplace")):
+        services = f"{named}s"
+    return services, _WHERE.get(cluster.label, "terms of service")
+
+
+def _category_text(category: str) -> str:
+    """A category in front of "services" or "companies": `retail-shoe store`, `payment`."""
+    if category == UNCATEGORISED or not category.isascii():
+        return ""
+    text = re.split(r",| for |&|\band\b|\(", category.replace("_", " "))[0].strip().lower()
+    return text[:-1] if text.endswith("s") and not text.endswith("ss") else text
+
+
+_VAGUE = word_set(
+    """
+    device devices assistance activity agreement application areas benefits changes company
+    content conditions damages data details duration features functions guidelines important
+    information items links list materials methods notes operation other others page people
+    personal policies policy product products profile program programs property purpose
+    requirements resources restrictions rules service services settings site sites system
+    systems term terms topics types usage use user users website work works you united states
+    europe california uk eu options default basic basics standard
+    """
+)
+
+
+def _noun_topic(cluster: Cluster) -> str | None:
+    """The most frequent heading of several sources that is a noun phrase, in neutral words."""
+    for title in cluster.shared[:5]:
+        text = re.split(r"[;:]|\s[–—-]\s", re.sub(r"\s*\([^)]*\)", "", title))[0].strip()
+        text = re.sub(r"^(?:the|a|an|our|your|my|other|additional)\s+", "", text)
+        text = re.sub(r"\b(?:your|our|my|the)\s+(?=\w)", "", text)
+        text = re.sub(
+            r"\b(?:these|this) (terms|agreement|policy|notice|privacy policy)\b", r"the \1", text
+        )
+        named = set(content_stems(_category_text(cluster.category), "en"))
+        if _is_topic(text) and not set(content_stems(text, "en")) <= named:
+            return text
+    return None
+
+
+def _is_topic(text: str) -> bool:
+    words = text.split()
+    if not words or len(words) > 7 or _NOT_A_TOPIC.search(text) or _ASKS.match(text):
+        return False
+    if (
+        re.search(r"\b(?:we|you|us|i|it|they|uses|is|are|must|shall|may)\b", text)
+        or words[0].lower() in FUNCTION
+    ):
+        return False
+    if is_base(words[0]) and len(words) > 1 and words[0] not in NOUNS:
+        return False
+    return any(word.lower() not in FUNCTION | _VAGUE for word in words)
+
+
+def _as_question(title: str, services: str) -> str | None:
+    """`How do online services use personal information` of `how we use your information`."""
+    for pattern in (_WH_WE, _NOUN_WE):
+        match = pattern.match(title)
+        if not match:
+            continue
+        if pattern is _WH_WE:
+            head, noun, verb, rest = match.groups()
+            start = f"{head.capitalize()}{noun} do {services} {verb}"
+        else:
+            noun, verb, rest = match.groups()
+            start = f"What {noun} do {services} {verb}"
+        text = f"{start} {_neutral_rest(rest)}".strip()
+        vague = re.search(r"\b(?:it|them|this|these|that)$", text)
+        done = (
+            not vague
+            and is_base(verb.lower())
+            and 5 <= len(text.split()) <= 16
+            and not _NOT_A_TOPIC.search(text)
+        )
+        return text if done else None
+    return None
+
+
+def _neutral_rest(text: str) -> str:
+    text = re.sub(r"\byour (personal )?(information|data)\b", r"personal \2", text)
+    text = (
+        re.sub(r"\b(?:your|our|the)\b", "their", text)
+        if re.search(r"\bour\b", text)
+        else re.sub(r"\byour\b", "users'", text)
+    )
+    text = re.sub(
+        r"\b(?:from|about|to|with) you\b", lambda m: m.group().replace("you", "users"), text
+    )
+    return " ".join(re.sub(r"[?.]", "", text).split())
+
+
+def _english_documents(cluster: Cluster) -> Iterator[TopicDraft]:
+    terms = [term for term in cluster.terms if len(term) > 2][:2]
+    category = _category_text(cluster.category)
+    if not terms and not category:
+        return
+    when = time_text(cluster.window, chinese=False)
+    known = [term for term in terms if not category or term.lower() not in category]
+    topic = " ".join(_once([category, *known]))
+    in_time = f" in {when}" if when else ""
+    spoken = _spoken(known, category)
+    if cluster.kind == "report":
+        yield TopicDraft(f"{topic} outlook {when}".strip(), "keyword", topic)
+        yield TopicDraft(f"What is the outlook for {spoken}{in_time}?", "question", topic)
+        yield TopicDraft(f"I want an overview of research on {spoken}{in_time}", "need", topic)
+        return
+    yield TopicDraft(f"{topic} {when}".strip(), "keyword", topic)
+    yield TopicDraft(f"What is known about {spoken}?", "question", topic)
+    yield TopicDraft(f"I am looking for articles on {spoken}{in_time}", "need", topic)
+
+
+def _spoken(terms: list[str], category: str) -> str:
+    if not terms:
+        return f"the {category} industry"
+    joined = " and ".join(terms[:2])
+    return f"{joined} in the {category} industry" if category else joined
+
+
+def _once(words: list[str]) -> list[str]:
+    return [word for word in dict.fromkeys(words) if word]
+
+
+# --- Chinese -----------------------------------------------------------------------------------
+
+_ASKS_ZH = re.compile(r"如何|怎样|怎么|哪些|什么|是否")
+_NOT_A_TOPIC_ZH = re.compile(
+    r"联系|附件|附录|更新日期|生效|其他|目录|第.部分|声明$|^您$|问题$|上述|以下|下列"
+    r"|本[协政隐]|SDK|隐私政策|用户协议|^帮助|^[与为在从对向基以由于将会可]|链接"
+)
+
+
+def _chinese_sections(cluster: Cluster) -> Iterator[TopicDraft]:
+    who = (
+        "各App" if cluster.kind == "terms" else "各公司" if cluster.kind == "filing" else "各地法规"
+    )
+    when = time_text(cluster.window, chinese=True)
+    for title in cluster.shared[:4]:
+        if _ASKS_ZH.search(title) and len(title) <= 24:
+            asked = re.sub(r"我们|本公司|平台", who, title)
+            asked = re.sub(r"[您你]的", "用户的", asked)
+            asked = re.sub(r"[您你]", "用户", asked)
+            asked = asked if who in asked else f"{who}{asked}"
+            yield TopicDraft(f"{asked}？", "question", title)
+            break
+    noun = next((one for one in map(_noun_title, cluster.shared[:5]) if one), None)
+    if not noun:
+        return
+    papers = {"privacy": "隐私政策"}.get(
+        cluster.label, "用户协议" if cluster.kind == "terms" else ""
+    )
+    if cluster.kind == "terms":
+        yield TopicDraft(f"{who}对{noun}是怎么规定的？", "question", noun)
+        yield TopicDraft(f"{noun} {papers} 对比 {when}".strip(), "keyword", noun)
+        yield TopicDraft(f"想对比不同App关于{noun}的规定", "need", noun)
+        return
+    yield TopicDraft(
+        f"{when}{who}在{noun}方面有哪些情况？"
+        if cluster.kind == "filing"
+        else f"{who}对{noun}有哪些规定？",
+        "question",
+        noun,
+    )
+    yield TopicDraft(f"{noun} 对比 {when}".strip(), "keyword", noun)
+
+
+def _noun_title(title: str) -> str | None:
+    text = re.sub(r"我们|[您你]的?|本公司|^可能", "", title).strip("的")
+    bad = _ASKS_ZH.search(text) or _NOT_A_TOPIC_ZH.search(text) or not 3 <= len(text) <= 14
+    return None if bad else text
+
+
+def _chinese_documents(cluster: Cluster) -> Iterator[TopicDraft]:
+    when = time_text(cluster.window, chinese=True)
+    known = cluster.category != UNCATEGORISED and not re.search(r"[a-z]{2}", cluster.category)
+    category = cluster.category if known else ""
+    industry = _industry(category)
+    terms = [
+        term
+        for term in cluster.terms
+        if term not in industry and (not category or term not in category)
+    ]
+    terms = [term for term in terms if not category or category not in term][:2]
+    topic = " ".join(_once([industry, *terms]))
+    if not topic:
+        return
+    spoken = "和".join(terms)
+    if terms and industry.endswith("业"):
+        yield TopicDraft(" ".join(_once([when, industry, *terms, "趋势"])), "keyword", topic)
+        yield TopicDraft(f"{when}{industry}{spoken}的发展趋势如何？", "question", topic)
+        yield TopicDraft(f"想了解{when}{industry}{spoken}的相关研究观点", "need", topic)
+    elif terms:
+        yield TopicDraft(" ".join(_once([when, industry, *terms, "观点"])), "keyword", topic)
+        yield TopicDraft(f"{when}对{spoken}有哪些分析观点？", "question", topic)
+        yield TopicDraft(f"想找{when}关于{spoken}的文章", "need", topic)
+    if industry.endswith("业"):
+        yield TopicDraft(f"{when}{industry}有哪些投资机会？", "question", industry)
+        yield TopicDraft(" ".join(_once([when, industry, "行情", "投资机会"])), "keyword", industry)
+        if not terms:
+            yield TopicDraft(f"想了解{when}{industry}的景气度和市场表现", "need", industry)
+
+
+def _industry(category: str) -> str:
+    """`银行业` of 银行, `电子行业` of 电子; a category that is no industry stays."""
+    if not category or re.search(r"业$|策略|宏观|市场|债券|基金|量化|其他|综合", category):
+        return category
+    return f"{category}业" if category.endswith("行") else f"{category}行业"
+
+
+# --- other languages ---------------------------------------------------------------------------
+
+
+def _plain_keywords(cluster: Cluster) -> Iterator[TopicDraft]:
+    """Without templates of its own a language gets its shared headings or terms as keywords."""
+    if cluster.unit == "section":
+        topic = min(
+            cluster.titles[:3], key=lambda title: (len(title.split()) < 2, len(title), title)
+        )
+    else:
+        topic = " ".join(cluster.terms[:2])
+    when = time_text(cluster.window, chinese=False)
+    if 2 <= len(topic.split()) <= 8:
+        yield TopicDraft(f"{topic} {when}".strip(), "keyword", topic)
