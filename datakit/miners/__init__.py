@@ -1,0 +1,1 @@
+"""Miners: duplicates of passages, labels beyond the generating passage, hard negatives."""
