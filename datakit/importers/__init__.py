@@ -1,0 +1,1 @@
+"""Importers: someone else's dataset in, as passages, queries and labels. One file each."""

@@ -1,0 +1,549 @@
+"""Exports and imports: what is written reads back, by the target's own loader where it is there."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datakit import irds, registry
+from datakit.dataset import Dataset, write_tables
+from datakit.errors import DatasetError, ExportMismatch, UsageError
+from datakit.exporters import _write
+from datakit.importers.beir import Beir
+from datakit.importing import import_dataset
+from datakit.records import Dropped, Negative, Passage, Qrel, Query, ScoredPassage
+
+TEXTS = (
+    "Fees are due on the first.\nLate fees apply.",
+    "用户可以随时取消订阅。\n退款在30天内到账。",
+    'A "quoted" clause,\twith a tab\u2028and a rare break.',
+    "Nothing to see here.",
+)
+EXPORTERS = ("beir", "trec", "ir_datasets")
+
+
+def passages() -> list[Passage]:
+    return [
+        Passage(
+            f"d{i}:5-{5 + len(text)}", f"d{i}", text, 5, 5 + len(text), 0,
+            title=None if i == 3 else f"Terms {i}", language="zh" if i == 1 else "en",
+        )
+        for i, text in enumerate(TEXTS)
+    ]  # fmt: skip
+
+
+def queries() -> list[Query]:
+    return [
+        Query("q3", "late fee", "en", "sentence", "keyword", split="train"),
+        Query("q1", "what is\tdue\nwhen?", "en", "passage", "question", split="test"),
+        Query("q2", "怎样取消订阅", "zh", "passage", "question", split="test"),
+        Query("q4", "fees and refunds", "en", "topic", "need", split="dev"),
+    ]
+
+
+P = [p.passage_id for p in passages()]
+
+
+def tables() -> dict[str, list[Any]]:
+    seed = [
+        Qrel("q1", P[0], 3, "direct"),
+        Qrel("q2", P[1], 3, "direct"),
+        Qrel("q3", P[0], 2, "direct"),
+    ]
+    mined = [
+        *seed,
+        Qrel("q1", P[2], 2, "indirect-passage", flags=("uncertified",)),
+        Qrel("q1", P[3], 0, "judge"),
+        Qrel("q4", P[0], 2, "indirect-passage", flags=("uncertified",)),
+    ]
+    run = [
+        ScoredPassage("q2", P[1], 0.1), ScoredPassage("q1", P[0], 1.5),
+        ScoredPassage("q1", P[3], 1.5), ScoredPassage("q1", P[2], 1.75),
+        ScoredPassage("q3", P[1], -2.0),
+    ]  # fmt: skip
+    negative = [Negative("q3", P[3], "mined", "bm25", 0.5, 0.25, 1.5, 1, "train")]
+    return {
+        "passage": passages(), "query": queries(), "qrel/seed": seed, "qrel/mined": mined,
+        "run/bm25": run, "negative/mined": negative,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return write_tables(tmp_path / "small", tables(), "test")
+
+
+def export(name: str, dataset: Dataset, out: Path, **settings: Any) -> dict[str, Any]:
+    registry.make("exporters", name, settings)(dataset, out)
+    report: dict[str, Any] = json.loads((out / "export_report.json").read_text("utf-8"))
+    return report
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return [json.loads(line) for line in file]
+
+
+# --- every exporter ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_an_export_lists_its_files_and_can_be_repeated_to_the_byte(
+    name: str, dataset: Dataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = registry.make("exporters", name)(dataset, out)
+    before = {path: path.read_bytes() for path in first}
+
+    assert registry.make("exporters", name)(dataset, out) == first
+    assert {path: path.read_bytes() for path in first} == before
+    assert {p for p in out.rglob("*") if p.is_file()} == set(first)
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".out")] == []
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_a_folder_with_other_files_is_refused_and_left_alone(
+    name: str, dataset: Dataset, tmp_path: Path
+) -> None:
+    export(name, dataset, tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+
+    with pytest.raises(UsageError, match=r"notes\.txt"):
+        export(name, dataset, tmp_path / "out")
+    with pytest.raises(UsageError, match=r"manifest\.json"):
+        export(name, dataset, dataset.path)
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_files_that_do_not_read_back_are_removed(
+    name: str, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = _write.one_line if name == "trec" else _write.json_line
+    monkeypatch.setattr(_write, real.__name__, lambda x: real(x).replace("取消", "取清"))
+    if name == "trec":
+        monkeypatch.setattr("datakit.exporters.trec.escape", lambda text: text.replace("fee", "fe"))
+
+    with pytest.raises(ExportMismatch, match="were meant"):
+        export(name, dataset, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["small"]
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_uncertified_labels_are_left_out_of_an_eval_set_and_counted(
+    name: str, tmp_path: Path
+) -> None:
+    train = write_tables(tmp_path / "train", tables(), "test", purpose="train")
+    held = write_tables(tmp_path / "eval", tables(), "test", purpose="eval")
+    all_labels = export(name, train, tmp_path / "a")
+    certified = export(name, held, tmp_path / "b")
+
+    def n_labels(report: dict[str, Any]) -> int:
+        return sum(n for key, n in report["counts"].items() if key.startswith("qrels"))
+
+    assert n_labels(all_labels) == 6
+    assert n_labels(certified) == 4
+    assert certified["left_out"] == {"uncertified labels, in an eval set": 2}
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_seed_labels_and_a_lowest_grade_can_be_asked_for(
+    name: str, dataset: Dataset, tmp_path: Path
+) -> None:
+    seed = export(name, dataset, tmp_path / "a", labels="seed")
+    relevant = export(name, dataset, tmp_path / "b", relevant_from=2)
+
+    assert seed["labels"] == "qrel/seed"
+    assert sum(n for key, n in seed["counts"].items() if key.startswith("qrels")) == 3
+    assert relevant["left_out"] == {"labels of a grade below 2": 1}
+    with pytest.raises(DatasetError, match="set labels to one of: mined, seed"):
+        export(name, dataset, tmp_path / "c", labels="gold")
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize(
+    ("table", "record", "message"),
+    [
+        ("qrel/mined", Qrel("q1", "gone", 2, "judge"), "passage 'gone'"),
+        ("qrel/mined", Qrel("gone", P[0], 2, "judge"), "query 'gone'"),
+        ("qrel/mined", Qrel("q1", P[0], 2, "judge"), "there twice"),
+        ("query", Query("a b", "x", "en", None, None, split="test"), "without blanks"),
+    ],
+)
+def test_a_dataset_that_contradicts_itself_is_one_clear_error(
+    name: str, table: str, record: Any, message: str, tmp_path: Path
+) -> None:
+    broken = tables()
+    broken[table] = [*broken[table], record]
+    dataset = write_tables(tmp_path / "broken", broken, "test")
+
+    with pytest.raises(DatasetError, match=message):
+        export(name, dataset, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_lines_are_sorted_also_when_they_do_not_fit_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = [f"{i * 7919 % 1000:03d}\u2028\u0085行" for i in range(1000)]
+    monkeypatch.setattr(_write, "SORT_CHARS", 100)
+
+    assert list(_write.sorted_lines(lines)) == sorted(lines)
+
+
+# --- beir -------------------------------------------------------------------------------------
+
+
+def test_beir_files_hold_sorted_ids_whole_texts_and_integer_grades(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    export("beir", dataset, tmp_path / "out")
+    corpus = rows(tmp_path / "out/corpus.jsonl")
+
+    assert [row["_id"] for row in corpus] == sorted(P)
+    assert [row["text"] for row in corpus] == list(TEXTS)
+    assert corpus[3]["title"] == ""
+    assert "用户" in (tmp_path / "out/corpus.jsonl").read_text("utf-8")
+    assert (tmp_path / "out/qrels/test.tsv").read_text("utf-8").splitlines() == [
+        "query-id\tcorpus-id\tscore", f"q1\t{P[0]}\t3", f"q1\t{P[2]}\t2", f"q1\t{P[3]}\t0",
+        f"q2\t{P[1]}\t3",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("fold", ("", f"Terms 0 {TEXTS[0]}")),
+        ("drop", ("", TEXTS[0])),
+        ("header", ("Terms 0", TEXTS[0])),
+    ],
+)
+def test_a_title_can_be_folded_dropped_or_be_the_header(
+    title: str, expected: tuple[str, str], dataset: Dataset, tmp_path: Path
+) -> None:
+    export("beir", dataset, tmp_path / "out", title=title)
+    first = rows(tmp_path / "out/corpus.jsonl")[0]
+
+    assert (first["title"], first["text"]) == expected
+
+
+def test_beirs_own_loader_reads_the_export_with_equal_counts(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    export("beir", dataset, tmp_path / "out")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loader = pytest.importorskip(
+            "beir.datasets.data_loader",
+            reason="beir is not installed: `pip install --no-deps beir tqdm` is enough",
+        )
+        for split in ("train", "dev", "test"):
+            corpus, asked, qrels = loader.GenericDataLoader(str(tmp_path / "out")).load(split)
+            assert {k: v["text"] for k, v in corpus.items()} == dict(zip(P, TEXTS, strict=True))
+            wanted = {q.query_id: q.text for q in queries() if q.split == split}
+            assert asked == wanted
+            assert qrels == {
+                q: {x.passage_id: x.grade for x in tables()["qrel/mined"] if x.query_id == q}
+                for q in wanted
+            }
+
+
+def test_a_beir_export_imports_to_the_same_records(dataset: Dataset, tmp_path: Path) -> None:
+    export("beir", dataset, tmp_path / "out")
+    back = import_dataset(tmp_path / "out", tmp_path / "back")
+
+    found = {p.passage_id: p for p in back.read("passage")}
+    for one in passages()[:2]:
+        assert replace(found[one.passage_id], n_tokens=0) == one
+    assert {q.query_id: (q.split, q.level, q.form) for q in back.read("query")} == {
+        q.query_id: (q.split, q.level, q.form) for q in queries()
+    }
+    assert {(q.query_id, q.passage_id, q.grade) for q in back.read("qrel/human")} == {
+        (q.query_id, q.passage_id, q.grade) for q in tables()["qrel/mined"]
+    }
+    assert export("beir", back, tmp_path / "again")["labels"] == "qrel/human"
+
+
+# --- the importer -----------------------------------------------------------------------------
+
+
+def beir_folder(folder: Path, **files: str) -> Path:
+    (folder / "qrels").mkdir(parents=True)
+    lines = {
+        "corpus": '{"_id": "p1", "title": "T", "text": "one"}\n{"_id": "p2", "text": "two"}\n',
+        "queries": '{"_id": "q1", "text": "who?"}\n{"_id": "q2", "text": "why?"}\n',
+        "test": "query-id\tcorpus-id\tscore\nq1\tp1\t1\n",
+    }
+    for name, text in (lines | files).items():
+        file = f"{name}.jsonl" if name in ("corpus", "queries") else f"qrels/{name}.tsv"
+        (folder / file).write_bytes(text.encode("utf-8", "surrogateescape"))
+    return folder
+
+
+def imported(folder: Path, kind: type[Any]) -> list[Any]:
+    return [record for record in Beir(language="en")(folder) if isinstance(record, kind)]
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "reason"),
+    [
+        ("corpus", "{not json}", "bad_json"),
+        ("corpus", "[1]", "bad_json"),
+        ("corpus", "[" * 100_000, "bad_json"),
+        ("corpus", '{"_id": "p1", "text": "again"}', "repeated_id"),
+        ("corpus", '{"text": "no id"}', "no_id"),
+        ("corpus", '{"_id": "p9", "text": null}', "no_text"),
+        ("corpus", "\udcff\udcfe", "not_utf8"),
+        ("queries", '{"_id": "q1", "text": "again"}', "repeated_id"),
+        ("test", "q1\tp1", "bad_row"),
+        ("test", "q1\tp2\t1.0", "bad_grade"),
+        ("test", "q1\tp2\t-1", "bad_grade"),
+        ("test", "q1\tp9\t1", "unknown_passage"),
+        ("test", "q9\tp1\t1", "unknown_query"),
+        ("test", "q1\tp1\t2", "repeated_pair"),
+        ("train", "head\n" + "q1\tp2\t1", "other_split"),
+        ("folds", "q2\tp2\t1", "unknown_split"),
+    ],
+)
+def test_a_bad_row_is_dropped_with_its_reason_and_the_rest_is_read(
+    file: str, line: str, reason: str, tmp_path: Path
+) -> None:
+    good = beir_folder(tmp_path / "good")
+    path = good / (f"{file}.jsonl" if file in ("corpus", "queries") else f"qrels/{file}.tsv")
+    before = path.read_bytes() if path.exists() else b""
+    path.write_bytes(before + line.encode("utf-8", "surrogateescape") + b"\n")
+
+    (dropped,) = imported(good, Dropped)
+    assert dropped.reason == reason
+    assert len(dropped.detail) < 400
+    assert len(imported(good, Passage)) == len(imported(good, Query)) == 2
+    assert len(imported(good, Qrel)) == 1
+
+
+def test_ids_that_line_based_formats_cannot_hold_are_mapped_everywhere(tmp_path: Path) -> None:
+    folder = beir_folder(
+        tmp_path / "odd",
+        corpus='{"_id": "民法 1", "text": "条文"}\n{"_id": 7, "text": "seven"}\n',
+        test="query-id\tcorpus-id\tscore\r\nq1\t民法 1\t2\r\nq1\t7\t1\r\n",
+    )
+    first, second = imported(folder, Passage)
+
+    assert first.passage_id.startswith("x")
+    assert len(first.passage_id) == 21
+    assert first.flags == ("original_id=民法 1",)
+    assert second.passage_id == "7"
+    assert [q.passage_id for q in imported(folder, Qrel)] == [first.passage_id, "7"]
+
+
+def test_queries_without_a_label_have_no_split_and_a_missing_header_costs_no_label(
+    tmp_path: Path,
+) -> None:
+    folder = beir_folder(tmp_path / "headless", test="q1\tp1\t1\n")
+
+    assert {q.query_id: q.split for q in imported(folder, Query)} == {"q1": "test", "q2": None}
+    assert len(imported(folder, Qrel)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "n_passages", "n_queries", "n_qrels"),
+    [
+        ("vaswani", 11_429, 93, 2_083),
+        ("cranfield-graded", 1_400, 225, 1_837),
+        ("stard", 1_445, 1_543, 2_717),
+    ],
+)
+def test_real_labelled_sets_import_whole(
+    name: str, n_passages: int, n_queries: int, n_qrels: int, shared_data: Path
+) -> None:
+    records = list(Beir(language="en")(shared_data / "labelled" / name / "derived"))
+    counts = [sum(isinstance(r, kind) for r in records) for kind in (Passage, Query, Qrel, Dropped)]
+
+    assert counts == [n_passages, n_queries, n_qrels, 0]
+
+
+# --- trec -------------------------------------------------------------------------------------
+
+
+def test_trec_runs_are_ranked_from_1_with_ties_by_descending_id(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    export("trec", dataset, tmp_path / "out")
+
+    assert (tmp_path / "out/run.bm25.txt").read_text().splitlines() == [
+        f"q1 Q0 {P[2]} 1 1.75 bm25", f"q1 Q0 {P[3]} 2 1.5 bm25", f"q1 Q0 {P[0]} 3 1.5 bm25",
+        f"q2 Q0 {P[1]} 1 0.1 bm25", f"q3 Q0 {P[1]} 1 -2.0 bm25",
+    ]  # fmt: skip
+    assert (tmp_path / "out/qrels.test.txt").read_text().splitlines()[0] == f"q1 direct {P[0]} 3"
+    assert (tmp_path / "out/topics.test.tsv").read_text("utf-8") == (
+        "q1\twhat is due when?\nq2\t怎样取消订阅\n"
+    )
+
+
+def test_trec_topics_are_well_formed_xml(tmp_path: Path) -> None:
+    odd = [*queries(), Query("q5", "a < b & \x01 c", "en", None, None, split="dev")]
+    dataset = write_tables(tmp_path / "odd", tables() | {"query": odd}, "test")
+    export("trec", dataset, tmp_path / "out")
+    topics = ET.parse(tmp_path / "out/topics.xml").getroot()
+
+    assert [t.get("number") for t in topics] == ["q1", "q2", "q3", "q4", "q5"]
+    assert topics[4].findtext("query") == "a < b &   c"
+    assert topics[0].get("split") == "test"
+
+
+def test_ir_measures_scores_the_trec_export_as_it_scores_the_records(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    ir_measures = pytest.importorskip("ir_measures")
+    export("trec", dataset, tmp_path / "out")
+    qrels = ir_measures.read_trec_qrels(str(tmp_path / "out/qrels.test.txt"))
+    run = ir_measures.read_trec_run(str(tmp_path / "out/run.bm25.txt"))
+    by_hand = (2 / 1 + 3 / 2) / (3 + 2 / 1.5849625007211562)  # grades 2, 0, 3 at ranks 1, 2, 3
+
+    scored = ir_measures.calc_aggregate([ir_measures.nDCG @ 10], qrels, run)
+    assert scored[ir_measures.nDCG @ 10] == pytest.approx((by_hand + 1) / 2)
+
+
+# --- ir_datasets ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ir_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """ir_datasets with a home of its own and our ids forgotten afterwards."""
+    monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "home"))
+    module = pytest.importorskip("ir_datasets", reason="ir_datasets is not installed")
+    known = set(module.registry)
+    yield module
+    for name in set(module.registry) - known:
+        del module.registry._registered[name]
+    irds._registered.clear()
+
+
+@pytest.fixture(params=["export", "directory"])
+def registered(
+    request: pytest.FixtureRequest, dataset: Dataset, tmp_path: Path, ir_datasets: Any
+) -> str:
+    if request.param == "directory":
+        return irds.register(dataset.path)
+    export("ir_datasets", dataset, tmp_path / "out")
+    return irds.register(tmp_path / "out")
+
+
+def test_ir_datasets_gives_docs_queries_and_graded_qrels_with_their_definitions(
+    registered: str, ir_datasets: Any
+) -> None:
+    test = ir_datasets.load(f"{registered}/test")
+
+    assert registered == "datakit/small"
+    assert [tuple(doc) for doc in test.docs_iter()] == [
+        (p.passage_id, p.title or "", p.text, p.doc_id) for p in passages()
+    ]
+    assert {tuple(q) for q in test.queries_iter()} == {
+        (q.query_id, q.text, q.level, q.form) for q in queries() if q.split == "test"
+    }
+    assert {tuple(q) for q in test.qrels_iter()} == {
+        (q.query_id, q.passage_id, q.grade, q.source)
+        for q in tables()["qrel/mined"]
+        if q.query_id in ("q1", "q2")
+    }
+    assert set(test.qrels_defs()) == {0, 1, 2, 3}
+    assert test.docs_count() == 4
+    assert test.qrels_dict()["q2"] == {P[1]: 3}
+
+
+def test_ir_datasets_looks_up_docs_and_queries_by_id(registered: str, ir_datasets: Any) -> None:
+    whole, test = ir_datasets.load(registered), ir_datasets.load(f"{registered}/test")
+
+    assert whole.docs_store().get(P[1]).text == TEXTS[1]
+    assert test.queries_store().get("q2").text == "怎样取消订阅"
+    assert test.docs_iter()[1:3][0].doc_id == P[1]
+    assert next(iter(test.docs_iter())).default_text().startswith("Terms 0 Fees")
+    with pytest.raises(KeyError):
+        test.queries_store().get("q3")
+
+
+def test_ir_datasets_has_runs_and_pairs_where_there_are_any(
+    registered: str, ir_datasets: Any
+) -> None:
+    train, dev = ir_datasets.load(f"{registered}/train"), ir_datasets.load(f"{registered}/dev")
+    run = ir_datasets.load(f"{registered}/test/bm25")
+
+    assert [tuple(p) for p in train.docpairs_iter()] == [("q3", P[0], P[3], 1.5)]
+    assert not dev.has_docpairs()
+    assert [tuple(s) for s in train.scoreddocs_iter()] == [("q3", P[1], -2.0)]
+    assert [s.doc_id for s in run.scoreddocs_iter()] == [P[2], P[3], P[0], P[1]]
+
+
+def test_ir_measures_scores_a_run_through_the_registration(
+    registered: str, ir_datasets: Any
+) -> None:
+    ir_measures = pytest.importorskip("ir_measures")
+    test = ir_datasets.load(f"{registered}/test")
+    scored = ir_measures.calc_aggregate(
+        [ir_measures.nDCG @ 10, ir_measures.Judged @ 10],
+        test.qrels_iter(),
+        test.scoreddocs_iter(),
+    )
+
+    assert scored[ir_measures.Judged @ 10] == 1
+    assert 0.5 < scored[ir_measures.nDCG @ 10] < 1
+
+
+def test_registering_again_is_the_same_and_other_content_needs_another_name(
+    dataset: Dataset, tmp_path: Path, ir_datasets: Any
+) -> None:
+    other = write_tables(tmp_path / "two" / "small", tables() | {"run/bm25": []}, "test")
+
+    assert irds.register(dataset.path) == irds.register(dataset.path) == "datakit/small"
+    with pytest.raises(UsageError, match="other content"):
+        irds.register(other.path)
+    assert irds.register(other.path, "second") == "datakit/second"
+    with pytest.raises(UsageError, match="cannot be a name"):
+        irds.register(other.path, "a/b")
+    with pytest.raises(DatasetError, match="neither a dataset nor an export"):
+        irds.register(tmp_path)
+
+
+def test_a_rebuilt_corpus_is_not_hidden_by_an_old_docstore(
+    dataset: Dataset, tmp_path: Path, ir_datasets: Any
+) -> None:
+    old = ir_datasets.load(irds.register(dataset.path))
+    assert old.docs_store().get(P[3]).text == TEXTS[3]
+    changed = [*passages()[:3], replace(passages()[3], text="Something new here..")]
+    rebuilt = write_tables(tmp_path / "new", tables() | {"passage": changed}, "test")
+    del ir_datasets.registry._registered["datakit/small"]
+    for split in ("train", "dev", "test"):
+        for name in (f"datakit/small/{split}", f"datakit/small/{split}/bm25"):
+            del ir_datasets.registry._registered[name]
+    irds._registered.clear()
+
+    new = ir_datasets.load(irds.register(rebuilt.path, "small"))
+    assert new.docs_store().get(P[3]).text == "Something new here.."
+
+
+def test_the_lines_of_the_exports_readme_load_it(
+    dataset: Dataset, tmp_path: Path, ir_datasets: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export("ir_datasets", dataset, tmp_path / "out")
+    readme = (tmp_path / "out/README.md").read_text("utf-8")
+    code = "\n".join(line[4:] for line in readme.splitlines() if line.startswith("    "))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(code, names)
+
+    assert names["dataset"].docs_count() == 4
+
+
+def test_importing_irds_does_not_import_ir_datasets() -> None:
+    import subprocess
+
+    code = "import sys, datakit.irds; print('ir_datasets' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
