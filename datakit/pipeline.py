@@ -1,0 +1,194 @@
+"""A build: the steps of a plan, in order, over one dataset directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from datakit import engine, sources, stages
+from datakit.dataset import Dataset, unwritable, write_atomic
+from datakit.engine import Outcome, Step
+from datakit.errors import DatasetError, PlanError, YieldTooLow
+from datakit.plan import Plan, parse
+from datakit.runners.local import LocalRunner
+
+Report = Callable[[Outcome], None]
+STAGES = (
+    "ingest", "segment", "duplicates", "generate", "filter", "retrieve", "mine", "split",
+    "negatives", "check",
+)  # fmt: skip
+
+
+@dataclass
+class Build:
+    """One dataset, the plan for it, and who computes."""
+
+    dataset: Dataset
+    plan: Plan
+    files: list[sources.SourceFile]
+    workers: int = 1
+    show: bool = True
+
+    def __post_init__(self) -> None:
+        self.bench = stages.Workbench(self.dataset, self.plan)
+
+    def steps(self, only: str | None = None) -> Iterator[Step]:
+        """The steps in order; each is made when its turn comes, since it looks at its inputs."""
+        plan, dataset = self.plan, self.dataset
+        makers: dict[str, Callable[[], Iterator[Step]]] = {
+            "ingest": lambda: iter([stages.ingest_step(plan, self.files)]),
+            "segment": lambda: iter([stages.segment_step(plan)]),
+            "duplicates": lambda: iter([stages.duplicates_step(plan, dataset)]),
+            "generate": lambda: (
+                stages.generate_step(plan, dataset, use) for use in plan.uses["generate"]
+            ),
+            "filter": lambda: iter([stages.filter_step(plan, dataset)]),
+            "retrieve": lambda: (
+                stages.retrieve_step(plan, self.bench, use, self.query_table())
+                for use in plan.uses["retrieve"]
+            ),
+            "mine": lambda: iter([stages.mine_step(plan, self.bench)]),
+            "split": lambda: iter([stages.split_step(plan, dataset)]),
+            "negatives": lambda: iter([stages.negatives_step(plan, self.bench)]),
+            "check": lambda: iter([stages.check_step(plan, dataset)]),
+        }
+        for stage in STAGES if only is None else (only,):
+            yield from makers[stage]()
+
+    def query_table(self) -> str:
+        """What is retrieved: generated queries before they are split, else imported ones."""
+        if "query/candidate" in self.dataset or "query" not in self.dataset:
+            return "query/candidate"
+        return "query"
+
+    def run(self, only: str | None = None, report: Report = lambda _: None) -> list[Outcome]:
+        """Bring the dataset up to date, or one stage of it.
+
+        Raises:
+            YieldTooLow: a stage kept nothing, or less than its floor.
+        """
+        if only is None:
+            self.preflight()
+        outcomes = []
+        done = []
+        with LocalRunner(self.workers) as runner:
+            for step in self.steps(only):
+                outcome = engine.run_step(step, self.dataset, runner, self.show)
+                done.append(step)
+                outcomes.append(outcome)
+                report(outcome)
+        if only is None:
+            engine.prune(self.dataset, done)
+        self._describe()
+        return outcomes
+
+    def preflight(self) -> None:
+        """Raise now what a later stage would raise: a model or a package that is not there."""
+        for uses in self.plan.uses.values():
+            for use in uses:
+                stages.identity(use.plugin)
+
+    def check_sources(self) -> None:
+        """Raise where too many of the sources could not be read; the rest has been built."""
+        counts = self.dataset.manifest["stages"]["ingest"]["counts"]
+        seen, dropped = counts["in"], counts["dropped"]
+        if seen and (seen - dropped) / seen < self.plan.floors.ingest:
+            reasons = self.dataset.manifest["stages"]["ingest"]["dropped_by_reason"]
+            why = ", ".join(f"{reason} {n:,}" for reason, n in reasons.items())
+            raise YieldTooLow(
+                f"the dataset is built, but {dropped:,} of {seen:,} sources were dropped ({why}): "
+                f"more than floors.ingest allows. See table dropped/ingest in {self.dataset.path}."
+            )
+
+    def _describe(self) -> None:
+        """Bring what the manifest says about the whole up to date."""
+        manifest = dict(self.dataset.manifest)
+        manifest |= {
+            "purpose": self.plan.purpose,
+            "seed": self.plan.seed,
+            "plan": json.loads(json.dumps(self.plan.as_dict(), default=list)),
+        }
+        if "passage" in self.dataset:
+            languages = self.dataset.arrow("passage", ["language"])["language"].unique()
+            manifest["languages"] = sorted(x for x in languages.to_pylist() if x)
+        if "query" in self.dataset:
+            splits = self.dataset.arrow("query", ["split"])["split"].value_counts().to_pylist()
+            manifest["splits"] = {
+                s["values"]: {"queries": s["counts"]}
+                for s in sorted(splits, key=lambda s: str(s["values"]))
+                if s["values"]
+            }
+        if manifest != self.dataset.manifest:
+            with unwritable(self.dataset.path):
+                self.dataset.save(manifest)
+
+
+def plan_of(dataset: Dataset) -> Plan:
+    """The plan that a dataset was built with; the default plan for an imported one."""
+    return parse(dataset.manifest.get("plan") or {})
+
+
+def build(
+    source_paths: list[Path],
+    out: str | Path,
+    plan: Plan,
+    *,
+    limit: int | None = None,
+    workers: int = 1,
+    show: bool = True,
+    report: Report = lambda _: None,
+) -> Dataset:
+    """Make or bring up to date the dataset at `out`; ends with the page `report.html` in it.
+
+    Args:
+        source_paths: files and folders.
+        out: the dataset directory.
+        plan: as `plan.load()` gives it.
+        limit: only the first so many source files.
+        workers: processes that read, segment and generate; the result does not depend on it.
+        show: progress on stderr.
+        report: called after every step.
+
+    Raises:
+        DatakitError: see its subclasses; whatever was finished is kept.
+    """
+    from datakit.report import write_report
+
+    files = sources.find(source_paths, skip=Path(out))[:limit]
+    if not files:
+        raise PlanError(f"no files in {', '.join(map(str, source_paths))}: nothing to build from.")
+    dataset = Dataset.create(out)
+    with dataset.locked():
+        _remember_sources(dataset, source_paths, limit)
+        work = Build(dataset, plan, files, workers, show)
+        work.run(report=report)
+        with unwritable(dataset.path):
+            write_report(dataset)
+        work.check_sources()
+    return dataset
+
+
+def _remember_sources(dataset: Dataset, source_paths: list[Path], limit: int | None) -> None:
+    """Where the sources lie is known to this machine only: not in the manifest."""
+    file = dataset.path / engine.SHARDS / "sources.json"
+    known = {"sources": [str(p.resolve()) for p in source_paths], "limit": limit}
+    with unwritable(dataset.path):
+        file.parent.mkdir(exist_ok=True)
+        write_atomic(file, json.dumps(known))
+
+
+def remembered_sources(dataset: Dataset) -> list[sources.SourceFile]:
+    """The files that the sources of the last build hold now.
+
+    Raises:
+        DatasetError: the dataset was not built on this machine.
+    """
+    try:
+        known = json.loads((dataset.path / engine.SHARDS / "sources.json").read_text("utf-8"))
+    except OSError:
+        raise DatasetError(
+            f"{dataset.path} does not know its sources: name them, as in the build."
+        ) from None
+    return sources.find(known["sources"], skip=dataset.path)[: known["limit"]]

@@ -1,0 +1,501 @@
+"""What each stage computes, as steps for the engine.
+
+    ingest      files -> document                                  a shard per few files
+    segment     document -> passage                                a shard per part
+    duplicates  passage -> duplicate                               keyed
+    generate    passage (or document, passage) -> query/<name>     a shard per part, or global
+    filter      query/* -> query/candidate                         global
+    retrieve    passage, query/candidate -> run/<name>             global
+    mine        … -> judgement                                     global
+    split       … -> query, qrel/seed, qrel/mined                  global
+    negatives   … -> negative/mined                                global
+    check       … -> measure                                       global
+
+A map function is `(payload, sink)`, found by name in any process; the others are closures over
+the dataset that is being built.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from datakit import registry
+from datakit.dataset import Dataset
+from datakit.engine import SHARDS, Sink, Step
+from datakit.plan import Plan, Use
+from datakit.records import (
+    Document,
+    Dropped,
+    Judgement,
+    Negative,
+    Passage,
+    Qrel,
+    Query,
+    as_dict,
+)
+from datakit.retrievers import Retrieved, covers
+from datakit.sources import SourceFile, shards
+from datakit.tables import read_part
+
+HEAD_BYTES = 64 << 10  # what an ingestor sees of a file before it says whether it is its own
+MOST_DROPS = 100_000  # of a file that are kept back until its first document
+Spec = tuple[str, str, dict[str, Any]]  # plugin kind, name, settings: how a plugin travels
+
+
+def spec(plugin: Any) -> Spec:
+    """A plugin as plain values, for another process."""
+    values = {name: getattr(plugin, name) for name in registry.settings(type(plugin))}
+    return plugin.plugin_kind, plugin.plugin_name, values
+
+
+def made(of: Spec) -> Any:
+    return registry.load(of[0], of[1])(**of[2])
+
+
+def identity(plugin: Any) -> dict[str, Any]:
+    """What decides a plugin's rows, its model's fingerprint included where it has a model."""
+    fingerprint = getattr(plugin, "fingerprint", None)
+    extra = {"model": fingerprint()} if fingerprint else {}
+    return registry.identity(plugin) | extra
+
+
+# --- ingest -------------------------------------------------------------------------------
+
+
+def ingest_step(plan: Plan, files: list[SourceFile]) -> Step:
+    plugins = [use.plugin for use in plan.uses["ingest"]]
+    return Step(
+        name="ingest",
+        unit="map",
+        plugin=", ".join(p.plugin_name for p in plugins),
+        settings={p.plugin_name: spec(p)[2] for p in plugins},
+        identity={p.plugin_name: identity(p) for p in plugins},
+        inputs=(),
+        outputs=("document",),
+        work="datakit.stages:ingest_files",
+        payload=[spec(p) for p in plugins],
+        pieces=shards(files),
+        floor=0.0,  # the plan's floor counts at the end of the build
+    )
+
+
+def ingest_files(payload: tuple[list[Spec], tuple[SourceFile, ...]], sink: Sink) -> None:
+    """Map function: read each file with the ingestor that recognises it best."""
+    specs, files = payload
+    ingestors = [made(s) for s in specs]
+    for file in files:
+        sink.extra["files"] += 1
+        seen: set[str] = set()
+        for record in _once(file, _read_source(file, ingestors)):
+            sink.seen += 1
+            sink.put("document", _taken(record, file, seen))
+            if isinstance(record, Document):
+                sink.extra["characters"] += len(record.text)
+
+
+def _once(file: SourceFile, records: Iterable[Document | Dropped]) -> Iterator[Document | Dropped]:
+    """One drop for a file that gives nothing but drops of one kind, however many."""
+    drops: list[Dropped] = []
+    found = False
+    for record in records:
+        if isinstance(record, Dropped) and not found and len(drops) < MOST_DROPS:
+            drops.append(record)
+            continue
+        yield from drops
+        found, drops = True, []
+        yield record
+    if len(drops) > 1 and len({drop.reason for drop in drops}) == 1:
+        detail = f"{len(drops):,} records, the first: {drops[0].detail}"
+        drops = [Dropped(file.uri, drops[0].reason, detail)]
+    yield from drops
+
+
+def _taken(record: Document | Dropped, file: SourceFile, seen: set[str]) -> Document | Dropped:
+    """A document with its file's metadata, once."""
+    if isinstance(record, Dropped):
+        return record
+    if record.doc_id in seen:
+        return Dropped(record.source_uri, "repeated", "the same text a second time in this file")
+    seen.add(record.doc_id)
+    fields: dict[str, Any] = dict(file.metadata)
+    return dataclasses.replace(record, **fields) if fields else record
+
+
+def _read_source(file: SourceFile, ingestors: list[Any]) -> Iterator[Document | Dropped]:
+    """The records of a file; whatever goes wrong with it is one Dropped."""
+    try:
+        with file.path.open("rb") as handle:
+            head = handle.read(HEAD_BYTES)
+        ranked = [(i.matches(file.path.name, head), -n, i) for n, i in enumerate(ingestors)]
+        score, _, best = max(ranked, key=lambda entry: entry[:2])
+        if score <= 0:
+            yield _unrecognised(file, head)
+            return
+        empty = True
+        for record in best(file.path, file.uri):
+            empty = False
+            yield record
+        if empty:
+            yield Dropped(file.uri, "no_text", f"{best.plugin_name} found no document in it")
+    except Exception as error:  # a hostile file must not take the others along
+        detail = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        yield Dropped(file.uri, "unreadable", detail)
+
+
+def _unrecognised(file: SourceFile, head: bytes) -> Dropped:
+    if not head:
+        return Dropped(file.uri, "empty", "0 bytes")
+    if b"\0" in head:
+        return Dropped(file.uri, "binary", f"{file.bytes:,} bytes, starts with {head[:8]!r}")
+    return Dropped(file.uri, "no_ingestor", "no ingestor of the plan recognises this kind of file")
+
+
+# --- segment ------------------------------------------------------------------------------
+
+
+def segment_step(plan: Plan) -> Step:
+    plugin = plan.one("segment").plugin
+    return Step(
+        name="segment",
+        unit="map",
+        plugin=plugin.plugin_name,
+        settings=spec(plugin)[2],
+        identity=identity(plugin),
+        inputs=("document",),
+        outputs=("passage",),
+        work="datakit.stages:segment_part",
+        payload=spec(plugin),
+        floor=plan.floors.segment,
+    )
+
+
+def segment_part(payload: tuple[Spec, Path], sink: Sink) -> None:
+    """Map function: the documents of one part into passages."""
+    segmenter, path = made(payload[0]), payload[1]
+    for record in segmenter(sink.reading(read_part(Document, path))):
+        sink.put("passage", record)
+
+
+# --- duplicates ---------------------------------------------------------------------------
+
+
+def duplicates_step(plan: Plan, dataset: Dataset) -> Step:
+    plugin = plan.one("duplicates").plugin
+
+    def work(sink: Sink) -> None:
+        passages = sink.reading(dataset.read("passage"), dataset.count("passage"))
+        for record in plugin(passages):
+            sink.put("duplicate", record)
+
+    return Step(
+        "duplicates", "keyed", plugin.plugin_name, spec(plugin)[2], identity(plugin),
+        ("passage",), ("duplicate",), work,
+    )  # fmt: skip
+
+
+# --- generate -----------------------------------------------------------------------------
+
+
+def query_tables(plan: Plan) -> list[str]:
+    """The tables that the plan's generators write."""
+    return [f"query/{use.name}" for use in plan.uses["generate"]]
+
+
+def generate_step(plan: Plan, dataset: Dataset, use: Use) -> Step:
+    plugin, table = use.plugin, f"query/{use.name}"
+    common = {
+        "name": f"generate/{use.name}",
+        "plugin": plugin.plugin_name,
+        "settings": spec(plugin)[2],
+        "identity": identity(plugin),
+        "outputs": (table,),
+    }
+    if plugin.unit == "map":
+        return Step(
+            unit="map",
+            inputs=("passage",),
+            work="datakit.stages:generate_part",
+            payload=(spec(plugin), table),
+            floor=plan.floors.generate,
+            **common,
+        )
+
+    def work(sink: Sink) -> None:
+        documents = sink.reading(dataset.read("document"), dataset.count("document"))
+        for record in plugin(documents, dataset.read("passage")):
+            sink.put(table, record)
+
+    return Step(unit="global", inputs=("document", "passage"), work=work, **common)
+
+
+def generate_part(payload: tuple[tuple[Spec, str], Path], sink: Sink) -> None:
+    """Map function: queries from the passages of one part."""
+    (plugin, table), path = payload
+    for record in made(plugin)(sink.reading(read_part(Passage, path))):
+        sink.put(table, record)
+
+
+# --- filter -------------------------------------------------------------------------------
+
+
+def filter_step(plan: Plan, dataset: Dataset) -> Step:
+    from datakit.filters import filter_queries
+
+    tables = query_tables(plan)
+
+    def work(sink: Sink) -> None:
+        queries = sink.reading(read_all(dataset, tables))
+        seeds = {s for q in read_all(dataset, tables) for s in q.seed_passage_ids}
+        passages = {p.passage_id: p for p in dataset.read("passage") if p.passage_id in seeds}
+        for record in filter_queries(queries, passages, plan.filter, plan.purpose):
+            sink.put("query/candidate", record)
+
+    settings = _settings(plan.filter)
+    return Step(
+        "filter", "global", "filter", settings, {"settings": settings, "purpose": plan.purpose},
+        (*tables, "passage"), ("query/candidate",), work, floor=plan.floors.filter,
+    )  # fmt: skip
+
+
+def read_all(dataset: Dataset, tables: Iterable[str]) -> Iterator[Any]:
+    """The records of several tables, one after the other."""
+    for table in tables:
+        yield from dataset.read(table)
+
+
+def _settings(settings: Any) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in registry.settings(type(settings))}
+
+
+# --- retrieve -----------------------------------------------------------------------------
+
+
+class Workbench:
+    """Passages and fitted retrievers of one dataset, kept for the steps that share them."""
+
+    def __init__(self, dataset: Dataset, plan: Plan) -> None:
+        self.dataset, self.plan = dataset, plan
+        self._passages: tuple[str, list[Passage]] = ("", [])
+        self._indexes: dict[str, Any] = {}
+
+    def passages(self) -> list[Passage]:
+        """All passages; read again only when the table has changed."""
+        digest = self.dataset.digest("passage")
+        if self._passages[0] != digest:
+            self._passages = (digest, list(self.dataset.read("passage")))
+            self._indexes = {}
+        return self._passages[1]
+
+    def index(self, use: Use) -> Any:
+        """The plan's retriever, fitted on all passages."""
+        passages = self.passages()
+        if use.name not in self._indexes:
+            with self.vectors_kept():
+                self._indexes[use.name] = use.plugin.fit(passages)
+        return self._indexes[use.name]
+
+    def vectors_kept(self) -> AbstractContextManager[None]:
+        """Inside, what was encoded before an interruption is not encoded again."""
+        from datakit.models import vectors_kept_in
+
+        return vectors_kept_in(self.dataset.path / SHARDS / "vectors")
+
+    def retrieved(self) -> list[Retrieved]:
+        """Each retriever of the plan with its index and its run."""
+        return [
+            Retrieved(
+                use.name,
+                self.index(use),
+                list(self.dataset.read(f"run/{use.name}")),
+                use.plugin.languages,
+            )
+            for use in self.plan.uses["retrieve"]
+        ]
+
+
+def retrieve_step(plan: Plan, bench: Workbench, use: Use, queries: str) -> Step:
+    table = f"run/{use.name}"
+    depth = plan.retrieve.depth
+
+    def work(sink: Sink) -> None:
+        wanted = list(sink.reading(bench.dataset.read(queries)))
+        with bench.vectors_kept():
+            for row in bench.index(use).search(wanted, depth):
+                sink.put(table, row)
+
+    return Step(
+        f"retrieve/{use.name}", "global", use.plugin.plugin_name,
+        spec(use.plugin)[2] | {"depth": depth}, identity(use.plugin) | {"depth": depth},
+        ("passage", queries), (table,), work,
+    )  # fmt: skip
+
+
+def run_tables(plan: Plan) -> tuple[str, ...]:
+    return tuple(f"run/{use.name}" for use in plan.uses["retrieve"])
+
+
+# --- mine, split, negatives ---------------------------------------------------------------
+
+
+def _with_retrievers(plan: Plan, plugin: Any) -> dict[str, Any]:
+    """The identity of a miner: its own, and that of the retrievers whose scores it uses."""
+    return identity(plugin) | {
+        "retrievers": {use.name: identity(use.plugin) for use in plan.uses["retrieve"]}
+    }
+
+
+def mine_step(plan: Plan, bench: Workbench) -> Step:
+    plugin, dataset = plan.one("mine").plugin, bench.dataset
+
+    def work(sink: Sink) -> None:
+        queries = list(sink.reading(dataset.read("query/candidate")))
+        with bench.vectors_kept():
+            for record in plugin(
+                queries, bench.passages(), list(dataset.read("duplicate")), bench.retrieved()
+            ):
+                sink.put("judgement", record)
+
+    return Step(
+        "mine", "global", plugin.plugin_name, spec(plugin)[2], _with_retrievers(plan, plugin),
+        ("passage", "duplicate", "query/candidate", *run_tables(plan)), ("judgement",), work,
+    )  # fmt: skip
+
+
+# who decides when several judged a pair
+PRECEDENCE = ("human", "judge", "direct", "indirect-passage", "indirect-query", "duplicate")
+
+
+def resolve(judgements: Iterable[Judgement], queries: Mapping[str, Query]) -> Iterator[Qrel]:
+    """One label for each judged pair of the given queries; pairs without a grade give none."""
+    pairs: dict[tuple[str, str], list[Judgement]] = {}
+    for judgement in judgements:
+        if judgement.query_id in queries and judgement.grade is not None:
+            pairs.setdefault((judgement.query_id, judgement.passage_id), []).append(judgement)
+    for (query_id, passage_id), group in sorted(pairs.items()):
+        first = min(group, key=lambda j: PRECEDENCE.index(j.source))
+        query = queries[query_id]
+        yield Qrel(
+            query_id, passage_id, first.grade or 0, first.source, query.level, query.split,
+            first.routes, first.scores, first.evidence, first.calibration_id, len(group),
+            first.flags,
+        )  # fmt: skip
+
+
+def split_step(plan: Plan, dataset: Dataset) -> Step:
+    from datakit.splits import split_queries
+
+    def work(sink: Sink) -> None:
+        judgements = list(dataset.read("judgement"))
+        labelled = {j.query_id for j in judgements}
+        # those without a label were dropped by the mine stage, with its reason
+        asked = (q for q in dataset.read("query/candidate") if q.query_id in labelled)
+        queries = {q.query_id: q for q in sink.reading(asked)}
+        documents = dataset.arrow("document", ["doc_id", "family_id", "date"]).to_pylist()
+        result = split_queries(
+            queries.values(),
+            list(resolve(judgements, queries)),
+            [(row["doc_id"], row["family_id"], row["date"]) for row in documents],
+            list(dataset.read("duplicate")),
+            plan.split,
+        )
+        for dropped in result.dropped:
+            sink.put("query", dropped)
+        kept = {
+            query_id: dataclasses.replace(queries[query_id], split=split)
+            for query_id, split in result.assignments.items()
+        }
+        _write_labels(sink, kept, judgements)
+        sink.notes["split"] = as_dict(result.report)
+
+    settings = _settings(plan.split)
+    return Step(
+        "split", "global", "split", settings, {"settings": settings},
+        ("document", "duplicate", "query/candidate", "judgement"),
+        ("query", "qrel/seed", "qrel/mined"), work,
+    )  # fmt: skip
+
+
+def _write_labels(sink: Sink, queries: Mapping[str, Query], judgements: list[Judgement]) -> None:
+    for query in queries.values():
+        sink.put("query", query)
+    for qrel in resolve(judgements, queries):
+        sink.put("qrel/mined", qrel)
+    for qrel in resolve((j for j in judgements if j.source == "direct"), queries):
+        sink.put("qrel/seed", qrel)
+
+
+def negatives_step(plan: Plan, bench: Workbench) -> Step:
+    plugin, dataset = plan.one("negatives").plugin, bench.dataset
+
+    def work(sink: Sink) -> None:
+        queries = list(sink.reading(dataset.read("query")))
+        splits = {query.query_id: query.split for query in queries}
+        with bench.vectors_kept():
+            for record in plugin(
+                queries,
+                bench.passages(),
+                list(dataset.read("duplicate")),
+                list(dataset.read("qrel/mined")),
+                bench.retrieved(),
+            ):
+                if isinstance(record, Negative):
+                    record = dataclasses.replace(record, split=splits[record.query_id])  # noqa: PLW2901
+                sink.put("negative/mined", record)
+
+    return Step(
+        "negatives", "global", plugin.plugin_name, spec(plugin)[2],
+        _with_retrievers(plan, plugin),
+        ("passage", "duplicate", "query", "qrel/mined", *run_tables(plan)),
+        ("negative/mined",), work,
+    )  # fmt: skip
+
+
+# --- check --------------------------------------------------------------------------------
+
+
+def check_step(plan: Plan, dataset: Dataset) -> Step:
+    runs = tuple(t for t in dataset.tables() if t.startswith("run/"))
+    qrels = tuple(t for t in dataset.tables() if t.startswith("qrel/"))
+    relevant_from = int(dataset.manifest["label_scale"]["relevant_from"])
+
+    def work(sink: Sink) -> None:
+        from datakit.measures import measure_runs
+
+        queries = list(sink.reading(dataset.read("query")))
+        for table in qrels:
+            labels = [q for q in dataset.read(table) if counts(q, plan.purpose)]
+            for run in runs:
+                name = run.removeprefix("run/")
+                for measure in measure_runs(
+                    {name: dataset.read(run)},
+                    labels,
+                    {name: [q for q in queries if covers(_languages(dataset, run), q.language)]},
+                    plan.check.measures,
+                    labels=table.removeprefix("qrel/"),
+                    seed=plan.seed,
+                    n_boot=plan.check.n_boot,
+                    relevant_from=relevant_from,
+                ):
+                    sink.put("measure", measure)
+
+    settings = _settings(plan.check)
+    own = {"settings": settings, "purpose": plan.purpose, "seed": plan.seed}
+    return Step(
+        "check", "global", "ir_measures", settings, own | {"relevant_from": relevant_from},
+        ("query", *qrels, *runs), ("measure",), work,
+    )  # fmt: skip
+
+
+def _languages(dataset: Dataset, run: str) -> tuple[str, ...]:
+    """The languages that a run's retriever was meant for; queries in others do not count."""
+    stage = dataset.manifest["tables"][run]["made_by"]
+    return tuple(dataset.manifest["stages"][stage]["settings"].get("languages", ()))
+
+
+def counts(qrel: Qrel, purpose: str) -> bool:
+    """Whether a label enters the measures: uncertified ones do not in an eval set."""
+    return purpose == "train" or "uncertified" not in qrel.flags
