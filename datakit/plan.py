@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from datakit import registry
-from datakit.errors import PlanError, did_you_mean
+from datakit.errors import PlanError, UnknownName, did_you_mean
 
 SHIPPED = Path(__file__).parent / "plans"
 # stage -> (plugin kind, whether the plan may name several)
@@ -231,7 +231,10 @@ def _use(stage: str, kind: str, entry: Any, seed: int) -> Use:
     values = dict(entry)
     plugin_name = values.pop("use")
     name = values.pop("name", plugin_name)
-    cls = registry.load(kind, plugin_name)
+    try:
+        cls = registry.load(kind, plugin_name)
+    except UnknownName as error:
+        raise PlanError(f"plan: {stage}: {error}") from None
     return Use(stage, name, registry.make(kind, plugin_name, _seeded(cls, values, seed)))
 
 

@@ -43,9 +43,7 @@ class View:
         DatasetError: no passages, queries or labels, or labels that do not fit them.
     """
 
-    def __init__(
-        self, dataset: Dataset, labels: Labels = "mined", drop_zero: bool = False
-    ) -> None:
+    def __init__(self, dataset: Dataset, labels: Labels = "mined", drop_zero: bool = False) -> None:
         self.dataset = dataset
         self.drop_zero = drop_zero
         self.rules: list[str] = []

@@ -15,7 +15,6 @@ from datakit.exporters._write import (
     Cells,
     Draft,
     Tally,
-    ascending,
     compare,
     export,
     json_line,
@@ -86,7 +85,7 @@ class IrDatasets:
                 draft.add(f"scoreddocs/{run}.{split}.txt", line, cells)
 
     def read(self, name: str, path: Path) -> Iterator[Cells] | None:
-        kind = name.split("/")[0]
+        kind = name.split("/", maxsplit=1)[0]
         if kind == "docs.jsonl":
             return read_json(path, ("doc_id", "title", "text", "source_doc_id"))
         if kind == "queries":
