@@ -81,6 +81,19 @@ def test_terms_are_asked_about_in_the_voice_of_their_reader(text: str) -> None:
     assert text in texts(asked(terms(), sentence_queries=9, need_share=0.0))
 
 
+def test_a_condition_that_runs_on_into_its_consequence_is_not_asked_about() -> None:
+    doc = document(
+        "# Terms of Service\n\n## Licence\n\nIF YOU DO NOT AGREE TO THESE TERMS YOU WILL NOT "
+        "ACCESS, AND WILL ENSURE THAT YOUR CONTRACTORS WILL NOT ACCESS, THE SERVICE. "
+        "If you break a seal on the hardware, we may end the warranty.",
+        issuer="Acme, Inc.", doc_type="terms",
+    )  # fmt: skip
+    asked_about = texts(q for q in asked(doc, sentence_queries=9) if q.pattern == "consequence")
+
+    assert any("seal" in text for text in asked_about)
+    assert not any("agree" in text for text in asked_about)
+
+
 def test_a_share_of_the_questions_becomes_needs() -> None:
     needs = [q for q in asked(terms(), sentence_queries=9, need_share=1.0) if q.form == "need"]
 

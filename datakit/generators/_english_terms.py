@@ -289,6 +289,8 @@ _TO = re.compile(
     r"|please |simply |contact|go to|log in|visit |click)",
     re.I,
 )
+# a condition without a comma runs on into what follows from it
+_RUNS_ON = re.compile(r"\b(?:you|we) (?:will|may|must|shall|should|agree)\b", re.I)
 _MAIN_VERB = re.compile(r"\b(?:will|may|must|shall|can|is|are|should|agree|have|do|does)\b", re.I)
 _HAS_VERB = re.compile(
     r"\b(?:is|are|was|has|have|does|fails?|becomes?|violates?|breaches|wishes|requests?)\b"
@@ -306,9 +308,9 @@ def _what_if(text: str, context: Context) -> Iterator[Draft]:
     match = _IF.match(text)
     if not match or not _MAIN_VERB.search(match[2]) or _IF_EMPTY.match(match[1]):
         return
-    if len(match[1].split()) > 13 or not (
-        match[1][:3] in ("you", "we ") or _HAS_VERB.search(match[1])
-    ):
+    if len(match[1].split()) > 13 or _RUNS_ON.search(match[1]):
+        return
+    if not (match[1][:3] in ("you", "we ") or _HAS_VERB.search(match[1])):
         return
     if sum(word not in FUNCTION | VAGUE for word in match[1].lower().split()) < 2:
         return
