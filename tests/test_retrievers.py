@@ -118,15 +118,12 @@ def test_languages_include_or_exclude(
     assert covers(languages, language) is expected
 
 
-def test_the_title_is_read_once() -> None:
-    plain, headed = (
-        passage("p", "Refunds are due.", title="Terms"),
-        passage("p", "Terms …", title="Terms"),
-    )
+def test_the_title_is_read_before_the_text() -> None:
+    titled, untitled = (passage("p", "Refunds are due.", title=title) for title in ("Terms", None))
 
-    assert passage_text(plain, with_title=True) == "Terms Refunds are due."
-    assert passage_text(headed, with_title=True) == "Terms …"
-    assert passage_text(plain, with_title=False) == "Refunds are due."
+    assert passage_text(titled, with_title=True) == "Terms Refunds are due."
+    assert passage_text(untitled, with_title=True) == "Refunds are due."
+    assert passage_text(titled, with_title=False) == "Refunds are due."
 
 
 def terms(text: str, language: str, **settings: Any) -> list[str]:
@@ -161,7 +158,21 @@ def test_a_closed_vocabulary_leaves_out_new_terms() -> None:
     tokeniser.fit([("cancel the contract", "en")])
 
     assert tokeniser.transform([("cancels nothing", "en")]) == [[tokeniser.vocabulary["cancel"]]]
-    assert len(tokeniser.vocabulary) == 3
+    assert len(tokeniser.vocabulary) == 2
+
+
+def test_english_tokens_are_those_of_bm25s() -> None:
+    import bm25s
+    import Stemmer
+
+    text = "Will the X-100's fees, as listed in Annex A, be U.S. dollars? It's 5% of 1,000."
+    theirs = bm25s.tokenize(
+        [text], stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False,
+        show_progress=False,
+    )  # fmt: skip
+
+    assert terms(text, "en") == theirs[0]
+    assert terms("the end", "en", stop_words=False) == ["the", "end"]
 
 
 @pytest.mark.parametrize("k", [1, 7, 40, 100])

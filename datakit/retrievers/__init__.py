@@ -77,13 +77,9 @@ def covers(languages: Sequence[str], language: str | None) -> bool:
 
 
 def passage_text(passage: Passage, with_title: bool) -> str:
-    """What a retriever reads of a passage: its title, unless the passage starts with it, and
-    its text.
-    """
+    """What a retriever reads of a passage: its title and its text, as BEIR joins them."""
     title = (passage.title or "").strip()
-    if not with_title or not title or passage.text.startswith(title):
-        return passage.text
-    return f"{title} {passage.text}"
+    return f"{title} {passage.text}" if with_title and title else passage.text
 
 
 def by_preference(passages: Sequence[Passage], languages: Sequence[str]) -> list[Passage]:

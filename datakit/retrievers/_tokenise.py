@@ -21,7 +21,14 @@ SNOWBALL = {
     "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
 
-UNKNOWN = -1
+# Lucene's EnglishAnalyzer and bm25s leave these out
+ENGLISH_STOP_WORDS = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
+    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these",
+    "they", "this", "to", "was", "will", "with",
+))  # fmt: skip
+
+NO_TERM = -1
 
 
 class Tokeniser:
@@ -29,20 +36,25 @@ class Tokeniser:
 
     Letters and digits between blanks or punctuation make a token, which the Snowball stemmer of
     the text's language shortens; a run of Chinese characters becomes bigrams or jieba's words.
+    Outside Chinese and Japanese a token has two characters or more.
     """
 
-    def __init__(self, stemmer: str = "english", chinese: Han = "bigrams") -> None:
+    def __init__(
+        self, stemmer: str = "english", chinese: Han = "bigrams", stop_words: bool = True
+    ) -> None:
         """Start with an empty vocabulary.
 
         Args:
             stemmer: Snowball algorithm for texts of no known language and for the words inside
                 Chinese text; "" stems nothing, in any language.
             chinese: how a run of Chinese characters is cut.
+            stop_words: leave out `ENGLISH_STOP_WORDS`, of English and of no known language.
         """
         self.vocabulary: dict[str, int] = {}
         self._stemmer = stemmer
+        self._stop_words = ENGLISH_STOP_WORDS if stop_words else frozenset[str]()
         self._cut = _han_cutter(chinese)
-        self._terms: dict[str, _Terms] = {}
+        self._terms: dict[str, _Terms] = {}  # by language
         self._frozen = False
 
     def fit(self, texts: Iterable[tuple[str, str | None]]) -> list[list[int]]:
@@ -55,33 +67,35 @@ class Tokeniser:
 
     def transform(self, texts: Iterable[tuple[str, str | None]]) -> list[list[int]]:
         """Term ids of each (text, language); terms outside the vocabulary are left out."""
-        return [
-            [term for term in self._ids(text, language) if term != UNKNOWN]
-            for text, language in texts
-        ]
+        return [self._ids(text, language) for text, language in texts]
 
     def _ids(self, text: str, language: str | None) -> list[int]:
         terms = self._terms_of(language)
         if text.isascii():
-            return [terms[token] for token in _RUNS.findall(text.lower())]
-        found = _RUNS.findall(unicodedata.normalize("NFKC", text).lower())
+            found = (terms[token] for token in _RUNS.findall(text.lower()))
+            return [term for term in found if term != NO_TERM]
         ids: list[int] = []
-        for token in found:
+        for token in _RUNS.findall(unicodedata.normalize("NFKC", text).lower()):
             if _is_han(token[0]):
                 ids.extend(terms[piece] for piece in self._cut(token))
             else:
                 ids.append(terms[token])
-        return ids
+        return [term for term in ids if term != NO_TERM]
 
     def _terms_of(self, language: str | None) -> _Terms:
-        algorithm = self._algorithm(language)
-        if algorithm not in self._terms:
-            self._terms[algorithm] = _Terms(self.vocabulary, _stem(algorithm), self._is_frozen)
-        return self._terms[algorithm]
-
-    def _algorithm(self, language: str | None) -> str:
         primary = (language or "").split("-")[0].lower()
-        if not self._stemmer or not primary or primary in ("zh", "ja"):
+        if primary not in self._terms:
+            self._terms[primary] = _Terms(
+                self.vocabulary,
+                _stem(self._algorithm(primary)),
+                self._stop_words if primary in ("", "en") else frozenset(),
+                1 if primary in ("zh", "ja") else 2,
+                self._is_frozen,
+            )
+        return self._terms[primary]
+
+    def _algorithm(self, primary: str) -> str:
+        if not self._stemmer or primary in ("", "zh", "ja"):
             return self._stemmer
         return SNOWBALL.get(primary, "")
 
@@ -90,20 +104,28 @@ class Tokeniser:
 
 
 class _Terms(dict[str, int]):
-    """Token to term id; a token met for the first time is stemmed and looked up."""
+    """Token to term id, `NO_TERM` where it has none; a new token is stemmed and looked up."""
 
     def __init__(
-        self, vocabulary: dict[str, int], stem: Callable[[str], str], frozen: Callable[[], bool]
+        self,
+        vocabulary: dict[str, int],
+        stem: Callable[[str], str],
+        stop_words: frozenset[str],
+        least_chars: int,
+        frozen: Callable[[], bool],
     ) -> None:
-        super().__init__()
+        super().__init__((word, NO_TERM) for word in stop_words)
         self._vocabulary = vocabulary
         self._stem = stem
+        self._least_chars = least_chars
         self._is_frozen = frozen
 
     def __missing__(self, token: str) -> int:
+        if len(token) < self._least_chars:
+            return NO_TERM
         term = self._stem(token)
         if self._is_frozen():
-            return self._vocabulary.get(term, UNKNOWN)
+            return self._vocabulary.get(term, NO_TERM)
         self[token] = self._vocabulary.setdefault(term, len(self._vocabulary))
         return self[token]
 

@@ -36,6 +36,7 @@ class Bm25:
     stemmer: str = "english"
     # nDCG@10 on STARD (1,445 articles): bigrams 0.519, search 0.505, words 0.487
     chinese: Literal["bigrams", "words", "search"] = "bigrams"
+    stop_words: bool = True  # leave out Lucene's 33 English words
     with_title: bool = True  # the passage's title counts as its first words
     languages: tuple[str, ...] = ()  # ("en",) only these, ("!en",) all but these
 
@@ -53,7 +54,7 @@ class Bm25Index:
         kept, texts = texts_by_preference(passages, settings.languages, settings.with_title)
         self.passages = kept
         self._rows = {passage.passage_id: row for row, passage in enumerate(self.passages)}
-        self.tokeniser = Tokeniser(settings.stemmer, settings.chinese)
+        self.tokeniser = Tokeniser(settings.stemmer, settings.chinese, settings.stop_words)
         languages = (passage.language for passage in self.passages)
         ids = self.tokeniser.fit(zip(texts, languages, strict=True))
         self._weights = _weights(settings, ids, self.tokeniser.vocabulary)

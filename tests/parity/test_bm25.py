@@ -1,8 +1,12 @@
-"""bm25 against bm25s called directly on the same tokens: equal scores, nDCG@10 to 4 decimals."""
+"""bm25 against bm25s called directly: equal scores, and nDCG@10 equal to 4 decimals.
+
+English goes through bm25s' own tokeniser; for Chinese, which it does not cut, bigrams are given.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +15,38 @@ import pytest
 from datakit.measures import measure_runs
 from datakit.records import Passage, Qrel, Query, ScoredPassage
 from datakit.registry import make
-from datakit.retrievers import passage_text
-from datakit.retrievers._tokenise import Tokeniser
 
 DOCUMENTS = ["a lease ends", "the lease is renewed", "rent is due on the first", "", "a a a lease"]
 
 
-def by_bm25s(passages: list[Passage], queries: list[Query]) -> np.ndarray:
+def tokens(texts: list[str], language: str) -> list[list[str]]:
+    import bm25s
+    import Stemmer
+
+    if language == "zh":
+        runs = [re.findall(r"[\u4e00-\u9fff]+|[a-z0-9]+", text.lower()) for text in texts]
+        return [[piece for run in found for piece in cut(run)] for found in runs]
+    found: list[list[str]] = bm25s.tokenize(
+        texts, stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False,
+        show_progress=False,
+    )  # fmt: skip
+    return found
+
+
+def cut(run: str) -> list[str]:
+    return [run] if run.isascii() else [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+
+
+def by_bm25s(passages: list[Passage], queries: list[Query], language: str) -> np.ndarray:
     """(n_queries, n_passages) float32."""
     import bm25s
 
-    tokeniser = Tokeniser()
-    ids = tokeniser.fit((passage_text(p, True), p.language) for p in passages)
-    index = bm25s.BM25(k1=1.2, b=0.75, method="lucene", backend="numpy", csc_backend="scipy")
-    index.index((ids, tokeniser.vocabulary), show_progress=False)
-    asked = tokeniser.transform((q.text, q.language) for q in queries)
+    index = bm25s.BM25(k1=1.2, b=0.75, method="lucene", backend="numpy")
+    texts = [f"{p.title or ''} {p.text}" for p in passages]
+    index.index(tokens(texts, language), show_progress=False)
+    asked = tokens([query.text for query in queries], language)
     none = np.zeros(len(passages), np.float32)
-    return np.stack([index.get_scores_from_ids(one) if one else none for one in asked])
+    return np.stack([index.get_scores(one) if one else none for one in asked])
 
 
 def load(folder: Path, language: str) -> tuple[list[Passage], list[Query], list[Qrel]]:
@@ -60,12 +79,12 @@ def test_scores_equal_those_of_bm25s() -> None:
 
     ours = index.score([(query, passage) for query in queries for passage in passages])
 
-    np.testing.assert_allclose(ours.reshape(2, 5), by_bm25s(passages, queries), rtol=1e-6)
+    np.testing.assert_allclose(ours.reshape(2, 5), by_bm25s(passages, queries, "en"), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("name", "language", "expected"),
-    [("vaswani", "en", 0.4324), ("cranfield-graded", "en", 0.4238), ("stard", "zh", 0.5185)],
+    [("vaswani", "en", 0.4362), ("cranfield-graded", "en", 0.4328), ("stard", "zh", 0.5185)],
 )
 def test_ndcg_equals_that_of_bm25s(
     shared_data: Path, name: str, language: str, expected: float
@@ -74,7 +93,7 @@ def test_ndcg_equals_that_of_bm25s(
     ours = make("retrievers", "bm25").fit(passages).search(queries, 100)
     theirs = [
         ScoredPassage(query.query_id, passages[i].passage_id, float(scores[i]))
-        for query, scores in zip(queries, by_bm25s(passages, queries), strict=True)
+        for query, scores in zip(queries, by_bm25s(passages, queries, language), strict=True)
         for i in np.argsort(-scores)[:150]  # more than enough for the ties at rank 10
     ]
 
