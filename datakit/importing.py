@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from datakit import registry
-from datakit.dataset import Dataset, write_tables
+from datakit.dataset import Dataset, unwritable
 from datakit.errors import UsageError
 from datakit.records import Dropped, Passage, Qrel, Query
+from datakit.tables import PartWriter
+from datakit.version import __version__
+
+STAGE = "import"
 
 
 def guess(path: Path) -> str:
@@ -42,19 +50,68 @@ def import_dataset(
         values: the importer's settings.
 
     Raises:
-        UsageError: nothing there, or no importer for it.
+        UsageError: nothing there, no importer for it, or `out` holds a dataset that was built.
     """
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path} does not exist: give the folder or file to import.")
     importer = registry.make("importers", form or guess(path), values)
-    tables = sort_out(importer(path))
-    scale = label_scale(
-        q.grade for name in tables if name.startswith("qrel/") for q in tables[name]
-    )
-    if not tables["passage"] or not tables["query"]:
+    dataset = Dataset.create(out)
+    if dataset.manifest["stages"] and STAGE not in dataset.manifest["stages"]:
+        raise UsageError(f"{out} holds a dataset that was built: choose a new folder for -o.")
+    folder = dataset.path / ".shards" / STAGE
+    with dataset.locked():
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _import(importer, path, dataset, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return dataset
+
+
+def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
+    """Write the records as they come: no more than a part of each table is in memory."""
+    started = time.monotonic()
+    writers: dict[str, PartWriter] = {}
+    grades: set[int] = set()
+    dropped: Counter[str] = Counter()
+    with unwritable(dataset.path):
+        for record in importer(path):
+            name = _table(record)
+            if name not in writers:
+                writers[name] = PartWriter(type(record), folder, name.replace("/", "."))
+            writers[name].add(record)
+            if isinstance(record, Qrel):
+                grades.add(record.grade)
+            elif isinstance(record, Dropped):
+                dropped[record.reason] += 1
+        made = {
+            name: [(folder / part.file, part) for part in writer.close()]
+            for name, writer in writers.items()
+        }
+    if not {"passage", "query"} <= made.keys():
         raise UsageError(f"{path} holds no passages or no queries for {importer.plugin_name}.")
-    return write_tables(out, tables, "import", label_scale=scale)
+    n_rows = sum(part.rows for parts in made.values() for _, part in parts)
+    n_dropped = dropped.total()
+    dataset.manifest["label_scale"] = label_scale(grades)
+    dataset.publish(
+        made,
+        STAGE,
+        {
+            "stage": STAGE, "plugin": importer.plugin_name, "settings": asdict(importer),
+            "inputs": {}, "outputs": sorted(made),
+            "counts": {"in": n_rows, "out": n_rows - n_dropped, "dropped": n_dropped},
+            "dropped_by_reason": dict(sorted(dropped.items())),
+            "seconds": round(time.monotonic() - started, 3), "tool_version": __version__,
+        },
+    )  # fmt: skip
+
+
+def _table(record: Passage | Query | Qrel | Dropped) -> str:
+    """The table that a record goes to; labels go to `qrel/<source>`."""
+    if isinstance(record, Qrel):
+        return f"qrel/{record.source}"
+    return {Passage: "passage", Query: "query", Dropped: f"dropped/{STAGE}"}[type(record)]
 
 
 def label_scale(grades: Iterable[int]) -> dict[str, Any]:
@@ -68,13 +125,3 @@ def label_scale(grades: Iterable[int]) -> dict[str, Any]:
         "relevant_from": 1,
         "unjudged": "unknown",
     }
-
-
-def sort_out(records: Iterable[Any]) -> dict[str, list[Any]]:
-    """Records by table; labels go to `qrel/<source>`."""
-    tables: dict[str, list[Any]] = {"passage": [], "query": []}
-    names = {Passage: "passage", Query: "query", Dropped: "dropped/import"}
-    for record in records:
-        name = f"qrel/{record.source}" if isinstance(record, Qrel) else names[type(record)]
-        tables.setdefault(name, []).append(record)
-    return tables

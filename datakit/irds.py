@@ -4,62 +4,25 @@
     ir_datasets.load(f"{name}/test").qrels_iter()
 
 `datakit/<name>` has docs; `datakit/<name>/<split>` has docs, queries, qrels and, where there are
-any, docpairs and scoreddocs of the first run; `datakit/<name>/<split>/<run>` has those of each run.
-Registered once per process; no file is written until a document is looked up by its id.
+any, docpairs and the scoreddocs of the first run; `datakit/<name>/<split>/<run>` has those of each
+run. Registered for this process; no file is written until a document is looked up by its id.
 """
 
-# No `from __future__ import annotations` here: ir_datasets' exporters drop every field of a
-# NamedTuple whose annotations are strings.
+from __future__ import annotations
 
+import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError, MissingDependency, UsageError
-from datakit.exporters import ir_datasets as export
-from datakit.exporters._write import Source
-from datakit.records import Qrel
-
-
-class Doc(NamedTuple):
-    """A passage."""
-
-    doc_id: str
-    title: str
-    text: str
-    source_doc_id: str
-
-    def default_text(self) -> str:
-        """What a retriever reads: the title, unless the text starts with it, and the text."""
-        if not self.title or self.text.startswith(self.title):
-            return self.text
-        return f"{self.title} {self.text}"
-
-
-class Topic(NamedTuple):
-    """A query."""
-
-    query_id: str
-    text: str
-    level: str
-    form: str
-
-    def default_text(self) -> str:
-        """The query's text."""
-        return self.text
-
-
-class DocPair(NamedTuple):
-    """A positive and a mined negative of a query."""
-
-    query_id: str
-    doc_id_a: str  # more relevant than doc_id_b
-    doc_id_b: str
-    margin: float  # lowest score of a positive minus the negative's, in the run that found it
+from datakit.exporters import ir_datasets as rows
+from datakit.exporters._view import View, corpus_language, one_language
+from datakit.exporters._write import Cells, read_json, read_qrels, read_run
+from datakit.exporters.ir_datasets import Doc, DocPair, Topic
+from datakit.registry import digest
 
 
 def register(path: str | Path, name: str | None = None) -> str:
@@ -73,95 +36,112 @@ def register(path: str | Path, name: str | None = None) -> str:
         The id of the whole, `datakit/<name>`; a split is `datakit/<name>/test`.
 
     Raises:
-        UsageError: the name is taken by other content, or cannot be a name.
+        UsageError: the name is taken by another folder or other content, or cannot be a name.
         DatasetError: there is no dataset and no export at `path`.
         MissingDependency: ir_datasets is not installed.
     """
-    contents = _contents(Path(path))
+    contents = _contents(Path(path).absolute())
     name = name or contents.name
     if not re.fullmatch(r"[\w-][\w.-]*", name, re.ASCII):
         raise UsageError(f"{name!r} cannot be a name: expected letters, digits and -_. only.")
     top = f"datakit/{name}"
-    known = _registered.get(top)
-    if known is None:
+    known = _registered.setdefault(top, _Known(contents.path, contents.digest))
+    if known != (contents.path, contents.digest):
+        raise UsageError(
+            f"{top} is taken by {known.path}, which is another folder or had other content: "
+            f"give name= to register {contents.path} as well."
+        )
+    if top not in _ir_datasets().registry:
         _register(top, contents)
-        _registered[top] = contents.identity
-    elif known != contents.identity:
-        raise UsageError(f"{top} is registered with other content: give another name=.")
     return top
 
 
-_registered: dict[str, str] = {}  # id -> identity of its content
+class _Known(NamedTuple):
+    path: Path
+    digest: str
 
 
-def _register(top: str, contents: "Contents") -> None:
+_registered: dict[str, _Known] = {}
+
+
+def _ir_datasets() -> Any:
     try:
         import ir_datasets
     except ImportError:
         raise MissingDependency(
             "reading a dataset through ir_datasets", "ir_datasets", "irds"
         ) from None
-    dataset, add = ir_datasets.datasets.base.Dataset, ir_datasets.registry.register
+    return ir_datasets
+
+
+def _register(top: str, contents: Contents) -> None:
+    library = _ir_datasets()
+    dataset, add = library.datasets.base.Dataset, library.registry.register
     # the same docs object everywhere: ir_datasets finds a split's parent by comparing them
-    docs = _handler(Docs, "BaseDocs")(contents, top.removeprefix("datakit/"))
+    docs = _handler(Docs, "BaseDocs")(contents, top)
     add(top, dataset(docs))
     for split in contents.splits:
-        rest = [
+        own = [
             _handler(Queries, "BaseQueries")(contents, split),
             _handler(Qrels, "BaseQrels")(contents, split),
         ]
-        if next(contents.pairs(split), None) is not None:
-            rest.append(_handler(DocPairs, "BaseDocPairs")(contents, split))
-        runs = [
-            _handler(ScoredDocs, "BaseScoredDocs")(contents, split, run)
-            for run in contents.runs(split)
-        ]
-        add(f"{top}/{split}", dataset(docs, *rest, *runs[:1]))
-        for run in runs:
-            add(f"{top}/{split}/{run.run}", dataset(docs, *rest, run))
+        if contents.has_docpairs(split):
+            own.append(_handler(DocPairs, "BaseDocPairs")(contents, split))
+        runs = {
+            run: _handler(ScoredDocs, "BaseScoredDocs")(contents, split, run)
+            for run in contents.runs
+        }
+        add(f"{top}/{split}", dataset(docs, *own, *list(runs.values())[:1]))
+        for run, scored in runs.items():
+            add(f"{top}/{split}/{run}", dataset(docs, *own, scored))
 
 
 def _handler(own: type, base: str) -> Any:
-    """Our handler with ir_datasets' methods for the rest."""
-    import ir_datasets.formats
-
-    return type(own.__name__, (own, getattr(ir_datasets.formats, base)), {})
+    """Our handler on ir_datasets' base, which is only there once that is imported."""
+    return type(own.__name__, (own, getattr(_ir_datasets().formats, base)), {})
 
 
-# --- what is behind an id ---------------------------------------------------------------------
+# --- what is behind an id -------------------------------------------------------------------
 
 
 class Contents(Protocol):
     """A dataset as rows of ir_datasets, from either kind of folder."""
 
+    path: Path
+    digest: str  # of all that is read
     name: str
-    identity: str  # where it is and the digest of all it says
-    key: str  # digest of the documents; names the docstore
-    n_docs: int
-    languages: list[str]
-    grades: dict[int, str]
+    docs_digest: str
+    docs_count: int
+    docs_language: str | None
+    grades: dict[int, str]  # what each means
+    splits: list[str]
+    runs: list[str]
 
-    @property
-    def splits(self) -> list[str]: ...
-    def runs(self, split: str) -> list[str]: ...
-    def docs(self) -> Iterator[Doc]: ...
-    def topics(self, split: str) -> Iterator[Topic]: ...
-    def labels(self, split: str) -> Iterator[tuple[str, str, int, str]]:
-        """query_id, doc_id, relevance, iteration."""
+    def language(self, split: str) -> str | None:
+        """The language of the split's queries."""
         ...
 
-    def pairs(self, split: str) -> Iterator[DocPair]: ...
-    def scored(self, split: str, run: str) -> Iterator[tuple[str, str, float]]: ...
+    def has_docpairs(self, split: str) -> bool: ...
+    def docs(self) -> Iterator[Doc]: ...
+    def topics(self, split: str) -> Iterator[Topic]: ...
+    def qrels(self, split: str) -> Iterator[Cells]:
+        """(query_id, source, passage_id, grade)"""
+        ...
+
+    def docpairs(self, split: str) -> Iterator[DocPair]: ...
+    def run(self, split: str, run: str) -> Iterator[Cells]:
+        """(query_id, passage_id, score)"""
+        ...
 
 
 def _contents(path: Path) -> Contents:
-    if (path / export.DEFINITION).is_file():
+    if (path / rows.DEFINITION).is_file():
         return _Export(path)
     if (path / "manifest.json").is_file():
         return _Directory(Dataset.open(path))
     raise DatasetError(
         f"{path} is neither a dataset nor an export: expected manifest.json or "
-        f"{export.DEFINITION}. Make one with `datakit export DATASET --to ir_datasets -o {path}`."
+        f"{rows.DEFINITION}. Make one with `datakit export DATASET --to ir_datasets -o {path}`."
     )
 
 
@@ -169,149 +149,153 @@ class _Export:
     """The folder that the exporter `ir_datasets` writes."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._definition = definition = export.read_definition(path)
-        if definition.get("format") != export.FORMAT:
-            raise DatasetError(
-                f"{path / export.DEFINITION} has format {definition.get('format')!r}, expected "
-                f"{export.FORMAT!r}. Export the dataset again."
-            )
-        self.name = str(definition["dataset_id"])
-        self.identity = f"{path.resolve()} {definition['content_hash']}"
-        self.key = str(definition["docs_digest"])
-        self.n_docs = int(definition["docs_count"])
-        self.languages = list(definition["languages"])
-        self.grades = _grades(definition["label_scale"])
+        self.path = path
+        definition = _definition(path / rows.DEFINITION)
+        self.digest: str = definition["digest"]
+        self.name: str = definition["name"]
+        docs = definition["docs"]
+        self.docs_digest: str = docs["digest"]
+        self.docs_count: int = docs["count"]
+        self.docs_language: str | None = docs["language"]
+        self.grades = _grades(definition["qrels_defs"])
+        self._of: dict[str, Any] = definition["splits"]
+        self.splits = list(self._of)
+        self.runs = list(self._of[self.splits[0]]["scoreddocs"])
+        self._docs: str = docs["path"]
 
-    @property
-    def splits(self) -> list[str]:
-        return list(self._definition["splits"])
+    def language(self, split: str) -> str | None:
+        language: str | None = self._of[split]["language"]
+        return language
 
-    def runs(self, split: str) -> list[str]:
-        return list(self._definition["runs"].get(split, ()))
+    def has_docpairs(self, split: str) -> bool:
+        return self._of[split]["docpairs"] is not None
 
     def docs(self) -> Iterator[Doc]:
-        return (Doc(*row) for row in export.read_rows(self._path / "docs.jsonl", export.DOC))
+        return map(Doc._make, self._read(self._docs, lambda path: read_json(path, Doc._fields)))
 
     def topics(self, split: str) -> Iterator[Topic]:
-        path = self._path / f"queries/{split}.jsonl"
-        return (Topic(*row) for row in export.read_rows(path, export.QUERY))
+        name = self._of[split]["queries"]
+        return map(Topic._make, self._read(name, lambda path: read_json(path, Topic._fields)))
 
-    def labels(self, split: str) -> Iterator[tuple[str, str, int, str]]:
-        for q, source, p, grade in export.read_cells(self._path / f"qrels/{split}.txt", " "):
-            yield q, p, int(grade), source
+    def qrels(self, split: str) -> Iterator[Cells]:
+        return self._read(self._of[split]["qrels"], read_qrels)
 
-    def pairs(self, split: str) -> Iterator[DocPair]:
-        for q, better, worse, margin in export.read_cells(self._path / f"docpairs/{split}.tsv"):
-            yield DocPair(q, better, worse, float(margin))
+    def docpairs(self, split: str) -> Iterator[DocPair]:
+        name = self._of[split]["docpairs"]
+        return map(DocPair._make, self._read(name, rows.read_docpairs))
 
-    def scored(self, split: str, run: str) -> Iterator[tuple[str, str, float]]:
-        for q, p, score in export.read_cells(self._path / f"scoreddocs/{split}/{run}.tsv"):
-            yield q, p, float(score)
+    def run(self, split: str, run: str) -> Iterator[Cells]:
+        for query, passage, _, score in self._read(self._of[split]["scoreddocs"][run], read_run):
+            yield query, passage, score
+
+    def _read(self, name: str, reader: Callable[[Path], Iterator[Cells]]) -> Iterator[Cells]:
+        try:
+            yield from reader(self.path / name)
+        except (OSError, ValueError) as error:
+            raise DatasetError(
+                f"{self.path / name} is not as it was exported: {error}. Export the dataset again."
+            ) from None
+
+
+def _definition(file: Path) -> dict[str, Any]:
+    try:
+        definition: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        found = definition.get("format"), definition.get("format_version")
+    except (OSError, ValueError, AttributeError) as error:
+        raise DatasetError(f"{file} cannot be read: {error}. Export the dataset again.") from None
+    if found != (rows.FORMAT, rows.FORMAT_VERSION):
+        raise DatasetError(
+            f"{file} has format {found[0]!r} version {found[1]!r}, this datakit reads "
+            f"{rows.FORMAT!r} version {rows.FORMAT_VERSION!r}. Export the dataset again."
+        )
+    return definition
 
 
 class _Directory:
     """A dataset directory, read as it is: nothing is copied."""
 
     def __init__(self, dataset: Dataset) -> None:
-        self._source = Source(dataset, export.IrDatasets())
-        self.name = str(dataset.manifest["dataset_id"])
-        self.identity = f"{dataset.path.resolve()} {dataset.manifest.get('content_hash')}"
-        self.key = dataset.digest("passage")
-        self.n_docs = dataset.count("passage")
-        self.languages = export.languages(self._source)
-        self.grades = _grades(dataset.manifest["label_scale"])
+        self._view = view = View(dataset)
+        self.path = dataset.path
+        self.digest = digest([dataset.digests(), dataset.manifest["label_scale"]])
+        self.name: str = dataset.manifest["dataset_id"]
+        self.docs_digest = dataset.digest("passage")
+        self.docs_count = dataset.count("passage")
+        self.docs_language = corpus_language(dataset)
+        self.grades = _grades(dataset.manifest["label_scale"]["grades"])
+        self.splits = view.splits
+        self.runs = view.runs
+        self._with_negatives = view.splits_with_negatives()
 
-    @property
-    def splits(self) -> list[str]:
-        return list(self._source.splits)
+    def language(self, split: str) -> str | None:
+        return one_language(q.language for q in self._view.queries.values() if q.split == split)
 
-    def runs(self, split: str) -> list[str]:
-        return self._source.runs
+    def has_docpairs(self, split: str) -> bool:
+        return split in self._with_negatives
 
     def docs(self) -> Iterator[Doc]:
-        return (Doc(*export.doc(p, "keep")) for p in self._source.passages())
+        return rows.docs(self._view)
 
     def topics(self, split: str) -> Iterator[Topic]:
-        for query in self._source.queries.values():
-            if query.split == split:
-                yield Topic(*export.topic(query, self._source.query_text(query)))
+        return rows.topics(self._view, split)
 
-    @cached_property
-    def _labels(self) -> Mapping[str, list[Qrel]]:
-        found: dict[str, list[Qrel]] = defaultdict(list)
-        for split, qrel in self._source.labels():
-            found[split].append(qrel)
-        return found
+    def qrels(self, split: str) -> Iterator[Cells]:
+        for qrel in self._view.labels(split):
+            yield qrel.query_id, qrel.source, qrel.passage_id, qrel.grade
 
-    def labels(self, split: str) -> Iterator[tuple[str, str, int, str]]:
-        for q in self._labels.get(split, ()):
-            yield q.query_id, q.passage_id, q.grade, q.source
+    def docpairs(self, split: str) -> Iterator[DocPair]:
+        return rows.docpairs(self._view, split=split)
 
-    def pairs(self, split: str) -> Iterator[DocPair]:
-        rows: Iterable[tuple[str, Qrel]] = ((split, q) for q in self._labels.get(split, ()))
-        best = export.best_positives(rows, export.relevant_from(self._source))
-        for _, query_id, better, worse, margin in export.pairs(self._source, best):
-            yield DocPair(query_id, better, worse, margin)
-
-    def scored(self, split: str, run: str) -> Iterator[tuple[str, str, float]]:
-        for query, found in self._source.run(run):
-            if query.split == split:
-                yield from ((row.query_id, row.passage_id, row.score) for row in found)
+    def run(self, split: str, run: str) -> Iterator[Cells]:
+        for scored in self._view.run(run, split):
+            yield scored.query_id, scored.passage_id, scored.score
 
 
-def _grades(label_scale: Mapping[str, Any]) -> dict[int, str]:
-    return {int(grade): text for grade, text in label_scale["grades"].items()}
+def _grades(defs: dict[str, str]) -> dict[int, str]:
+    return {int(grade): text for grade, text in defs.items()}
 
 
-# --- handlers ---------------------------------------------------------------------------------
-
-
-def _one_language(languages: list[str]) -> str | None:
-    """ISO 639-1, or None where there are several or none."""
-    primary = {language.split("-")[0] for language in languages}
-    return primary.pop() if len(primary) == 1 else None
+# --- handlers -------------------------------------------------------------------------------
 
 
 class Docs:
     """Passages; those of a docstore, once it has been built."""
 
-    def __init__(self, contents: Contents, name: str) -> None:
-        self._contents, self._name = contents, name
+    def __init__(self, contents: Contents, top: str) -> None:
+        self._contents, self._top = contents, top
 
     def docs_iter(self) -> Any:
-        import ir_datasets
-
-        return ir_datasets.util.use_docstore(lambda self: self._contents.docs())(self)
+        store = self.docs_store()
+        if store.built():
+            return iter(store)
+        return _ir_datasets().util.DocstoreSplitter(self._contents.docs(), store)
 
     def docs_cls(self) -> type[Doc]:
         return Doc
 
-    def docs_store(self, field: str = "doc_id") -> Any:
-        import ir_datasets
-        from ir_datasets.indices import PickleLz4FullStore
-
+    def docs_store(self, field: str = "doc_id", **options: Any) -> Any:
         # the content is in the name: ir_datasets would serve an older corpus from an old store
-        digest = self._contents.key.removeprefix("sha256:")[:16]
-        path = ir_datasets.util.home_path() / "datakit" / f"{self._name}-{digest}.pklz4"
+        key = self._contents.docs_digest.removeprefix("sha256:")[:16]
+        path = _ir_datasets().util.home_path() / f"{self._top}-{key}.pklz4"
         path.parent.mkdir(parents=True, exist_ok=True)
-        return PickleLz4FullStore(
+        return _ir_datasets().indices.PickleLz4FullStore(
             path=str(path),
             init_iter_fn=self._contents.docs,
             data_cls=Doc,
             lookup_field=field,
             index_fields=["doc_id"],
-            count_hint=self._contents.n_docs,
+            count_hint=self._contents.docs_count,
+            **options,
         )
 
     def docs_count(self) -> int:
-        return self._contents.n_docs
+        return self._contents.docs_count
 
     def docs_namespace(self) -> str:
-        return f"datakit/{self._name}"
+        return self._top
 
     def docs_lang(self) -> str | None:
-        return _one_language(self._contents.languages)
+        return self._contents.docs_language
 
 
 class Queries:
@@ -326,15 +310,12 @@ class Queries:
     def queries_cls(self) -> type[Topic]:
         return Topic
 
-    def queries_store(self) -> "QueryStore":
+    def queries_store(self) -> QueryStore:
         """Lookup by id, which `ir_datasets lookup -q` asks for."""
         return QueryStore({topic.query_id: topic for topic in self.queries_iter()})
 
-    def queries_namespace(self) -> None:
-        return None
-
     def queries_lang(self) -> str | None:
-        return _one_language(self._contents.languages)
+        return self._contents.language(self._split)
 
 
 class QueryStore:
@@ -357,27 +338,24 @@ class Qrels:
         self._contents, self._split = contents, split
 
     def qrels_iter(self) -> Iterator[Any]:
-        from ir_datasets.formats import TrecQrel
-
-        return (TrecQrel(*row) for row in self._contents.labels(self._split))
+        for query, source, passage, grade in self._contents.qrels(self._split):
+            yield self.qrels_cls()(query, passage, grade, source)
 
     def qrels_cls(self) -> Any:
-        from ir_datasets.formats import TrecQrel
-
-        return TrecQrel
+        return _ir_datasets().formats.TrecQrel
 
     def qrels_defs(self) -> dict[int, str]:
         return self._contents.grades
 
 
 class DocPairs:
-    """Positives with mined negatives."""
+    """Positives with negatives."""
 
     def __init__(self, contents: Contents, split: str) -> None:
         self._contents, self._split = contents, split
 
     def docpairs_iter(self) -> Iterator[DocPair]:
-        return self._contents.pairs(self._split)
+        return self._contents.docpairs(self._split)
 
     def docpairs_cls(self) -> type[DocPair]:
         return DocPair
@@ -387,9 +365,8 @@ class ScoredDocs:
     """A run."""
 
     def __init__(self, contents: Contents, split: str, run: str) -> None:
-        self._contents, self._split, self.run = contents, split, run
+        self._contents, self._split, self._run = contents, split, run
 
     def scoreddocs_iter(self) -> Iterator[Any]:
-        from ir_datasets.formats import GenericScoredDoc
-
-        return (GenericScoredDoc(*row) for row in self._contents.scored(self._split, self.run))
+        scored = _ir_datasets().formats.GenericScoredDoc
+        return (scored(*cells) for cells in self._contents.run(self._split, self._run))

@@ -16,7 +16,7 @@ import pytest
 from datakit import irds, registry
 from datakit.dataset import Dataset, write_tables
 from datakit.errors import DatasetError, ExportMismatch, UsageError
-from datakit.exporters import _write
+from datakit.exporters import _view
 from datakit.importers.beir import Beir
 from datakit.importing import import_dataset
 from datakit.records import Dropped, Negative, Passage, Qrel, Query, ScoredPassage
@@ -123,19 +123,26 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", EXPORTERS)
-def test_files_that_do_not_read_back_are_removed(
-    name: str, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = _write.one_line if name == "trec" else _write.json_line
-    monkeypatch.setattr(_write, real.__name__, lambda x: real(x).replace("取消", "取清"))
-    if name == "trec":
-        monkeypatch.setattr("datakit.exporters.trec.escape", lambda text: text.replace("fee", "fe"))
+@pytest.mark.parametrize(
+    ("name", "function", "wrong"),
+    [
+        ("beir", "json_line", lambda row: json.dumps(row).replace("refunds", "funds")),
+        ("trec", "escape", lambda text, *_: text.replace("fee", "fe")),
+        ("ir_datasets", "json_line", lambda row: json.dumps(row).replace("refunds", "funds")),
+    ],
+)
+def test_files_that_do_not_read_back_are_removed_and_an_earlier_export_stays(
+    name: str, function: str, wrong: Any, dataset: Dataset, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    export(name, dataset, tmp_path / "earlier")
+    monkeypatch.setattr(f"datakit.exporters.{name}.{function}", wrong)
 
-    with pytest.raises(ExportMismatch, match="were meant"):
-        export(name, dataset, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-    assert [p.name for p in tmp_path.iterdir()] == ["small"]
+    for out in ("out", "earlier"):
+        with pytest.raises(ExportMismatch, match="rows with other content where"):
+            export(name, dataset, tmp_path / out)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["earlier", "small"]
+    assert (tmp_path / "earlier" / "export_report.json").is_file()
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -156,17 +163,35 @@ def test_uncertified_labels_are_left_out_of_an_eval_set_and_counted(
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
+def test_the_report_counts_what_the_files_hold(name: str, dataset: Dataset, tmp_path: Path) -> None:
+    report = export(name, dataset, tmp_path / "out")
+
+    assert report["counts"] == {
+        "beir": {"corpus.jsonl": 4, "queries.jsonl": 4, "qrels.tsv": 6},
+        "trec": {"topics.tsv": 4, "topics.xml": 4, "qrels.txt": 6, "run.bm25.txt": 5},
+        "ir_datasets": {
+            "docs.jsonl": 4, "queries.jsonl": 4, "qrels.txt": 6, "scoreddocs/bm25.txt": 5,
+            "docpairs.tsv": 1,
+        },
+    }[name]  # fmt: skip
+    assert report["losses"]
+    assert report["left_out"] == {}
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
 def test_seed_labels_and_a_lowest_grade_can_be_asked_for(
     name: str, dataset: Dataset, tmp_path: Path
 ) -> None:
     seed = export(name, dataset, tmp_path / "a", labels="seed")
-    relevant = export(name, dataset, tmp_path / "b", relevant_from=2)
+    relevant = export(name, dataset, tmp_path / "b", lowest_grade=2)
 
     assert seed["labels"] == "qrel/seed"
     assert sum(n for key, n in seed["counts"].items() if key.startswith("qrels")) == 3
     assert relevant["left_out"] == {"labels of a grade below 2": 1}
     with pytest.raises(DatasetError, match="set labels to one of: mined, seed"):
         export(name, dataset, tmp_path / "c", labels="gold")
+    with pytest.raises(DatasetError, match=r"no label to export .6 labels of a grade below"):
+        export(name, dataset, tmp_path / "d", lowest_grade=4)
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -176,28 +201,101 @@ def test_seed_labels_and_a_lowest_grade_can_be_asked_for(
         ("qrel/mined", Qrel("q1", "gone", 2, "judge"), "passage 'gone'"),
         ("qrel/mined", Qrel("gone", P[0], 2, "judge"), "query 'gone'"),
         ("qrel/mined", Qrel("q1", P[0], 2, "judge"), "there twice"),
-        ("query", Query("a b", "x", "en", None, None, split="test"), "without blanks"),
+        ("query", Query("q1", "x", "en", None, None, split="test"), "q1 there twice"),
+        ("passage", passages()[0], "there twice"),
     ],
 )
 def test_a_dataset_that_contradicts_itself_is_one_clear_error(
     name: str, table: str, record: Any, message: str, tmp_path: Path
 ) -> None:
+    if name == "trec" and table == "passage":
+        pytest.skip("TREC has no passages")
     broken = tables()
     broken[table] = [*broken[table], record]
     dataset = write_tables(tmp_path / "broken", broken, "test")
 
     with pytest.raises(DatasetError, match=message):
         export(name, dataset, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["broken"]
 
 
-def test_lines_are_sorted_also_when_they_do_not_fit_in_memory(
+@pytest.mark.parametrize("name", ["trec", "ir_datasets"])
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (ScoredPassage("q1", P[0], 0.5), "twice"),
+        (ScoredPassage("q1", P[1], float("nan")), "no number"),
+        (ScoredPassage("q1", "gone", 0.5), "table passage lacks, such as 'gone'"),
+    ],
+)
+def test_a_run_that_no_tool_could_score_is_one_clear_error(
+    name: str, row: ScoredPassage, message: str, tmp_path: Path
+) -> None:
+    broken = tables()
+    broken["run/bm25"] = [*broken["run/bm25"], row]
+    dataset = write_tables(tmp_path / "broken", broken, "test")
+
+    with pytest.raises(DatasetError, match=message):
+        export(name, dataset, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_labels_and_runs_of_candidates_that_did_not_become_final_are_left_out_and_counted(
+    name: str, tmp_path: Path
+) -> None:
+    more = tables()
+    more["query/candidate"] = [*queries(), Query("q9", "dropped since", "en", None, None)]
+    more["qrel/mined"].append(Qrel("q9", P[0], 3, "direct"))
+    more["run/bm25"].append(ScoredPassage("q9", P[0], 1.0))
+    report = export(name, write_tables(tmp_path / "more", more, "test"), tmp_path / "out")
+
+    rows_of_run = {"rows of run/bm25 of queries that are not final": 1} if name != "beir" else {}
+    assert report["left_out"] == {"labels of queries that are not final": 1} | rows_of_run
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_ids_that_a_format_cannot_hold_are_replaced_everywhere_and_mapped(
+    name: str, tmp_path: Path
+) -> None:
+    def odd(record: Any) -> Any:
+        ids = ("query_id", "passage_id", "doc_id")
+        return replace(record, **{n: f"第 {getattr(record, n)}" for n in ids if hasattr(record, n)})
+
+    renamed = {table: [odd(r) for r in records] for table, records in tables().items()}
+    report = export(name, write_tables(tmp_path / "odd", renamed, "test"), tmp_path / "out")
+    plain = export(name, write_tables(tmp_path / "plain", tables(), "test"), tmp_path / "as_is")
+
+    lines = (tmp_path / "out/id_map.tsv").read_text("ascii").splitlines()
+    mapped = {json.loads(old): new for new, old in (line.split("\t") for line in lines)}
+    assert set(mapped) == {
+        f"第 {name}" for name in [*P, "q1", "q2", "q3", "q4", "d0", "d1", "d2", "d3"]
+    }
+    assert all(len(new) == 21 and new.startswith("x") for new in mapped.values())
+    assert report["rules"][-1] == "12 ids were replaced, see id_map.tsv"
+    assert {k: n for k, n in report["counts"].items() if k != "id_map.tsv"} == plain["counts"]
+    (qrels,) = (p for p in (tmp_path / "out").rglob("*") if "qrels" in str(p) and "test" in p.name)
+    assert mapped["第 q1"] in qrels.read_text("ascii")
+
+
+def test_records_are_sorted_also_when_they_do_not_fit_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines = [f"{i * 7919 % 1000:03d}\u2028\u0085行" for i in range(1000)]
-    monkeypatch.setattr(_write, "SORT_CHARS", 100)
+    monkeypatch.setattr(_view, "_CHUNK", 7)
+    monkeypatch.setattr(_view, "_OPEN_FILES", 3)
 
-    assert list(_write.sorted_lines(lines)) == sorted(lines)
+    assert list(_view.in_order(lines, lambda line: line)) == sorted(lines)
+    assert list(_view.in_order(iter(()), str)) == []
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_an_export_is_the_same_whatever_fits_in_memory(
+    name: str, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = export(name, dataset, tmp_path / "whole")
+    monkeypatch.setattr(_view, "_CHUNK", 1)
+
+    assert export(name, dataset, tmp_path / "piecemeal") == whole
 
 
 # --- beir -------------------------------------------------------------------------------------
@@ -236,6 +334,15 @@ def test_a_title_can_be_folded_dropped_or_be_the_header(
     assert (first["title"], first["text"]) == expected
 
 
+def test_a_split_without_labels_has_no_beir_file_and_is_told(tmp_path: Path) -> None:
+    held = write_tables(tmp_path / "eval", tables(), "test", purpose="eval")
+    report = export("beir", held, tmp_path / "out")
+
+    assert sorted(p.name for p in (tmp_path / "out/qrels").iterdir()) == ["test.tsv", "train.tsv"]
+    assert "split dev: it has no labels" in report["losses"]
+    assert "1 queries without labels, which the loader skips" in report["losses"]
+
+
 def test_beirs_own_loader_reads_the_export_with_equal_counts(
     dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -271,6 +378,25 @@ def test_a_beir_export_imports_to_the_same_records(dataset: Dataset, tmp_path: P
         (q.query_id, q.passage_id, q.grade) for q in tables()["qrel/mined"]
     }
     assert export("beir", back, tmp_path / "again")["labels"] == "qrel/human"
+
+
+def test_an_import_keeps_its_drops_and_leaves_a_built_dataset_alone(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    folder = beir_folder(tmp_path / "in", test="q1\tp1\t2\nq1\tp9\t1\n")
+    back = import_dataset(folder, tmp_path / "back")
+
+    assert back.count("dropped/import") == 1
+    assert back.manifest["stages"]["import"]["counts"] == {"in": 6, "out": 5, "dropped": 1}
+    assert back.manifest["stages"]["import"]["dropped_by_reason"] == {"unknown_passage": 1}
+    assert set(back.manifest["label_scale"]["grades"]) == {"0", "1", "2"}
+    assert not (back.path / ".shards" / "import").exists()
+    assert import_dataset(folder, tmp_path / "back").digests() == back.digests()
+    with pytest.raises(UsageError, match="choose a new folder"):
+        import_dataset(folder, dataset.path)
+    (folder / "queries.jsonl").write_text("")
+    with pytest.raises(UsageError, match="no passages or no queries"):
+        import_dataset(folder, tmp_path / "none")
 
 
 # --- the importer -----------------------------------------------------------------------------
@@ -422,8 +548,12 @@ def ir_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any
     module = pytest.importorskip("ir_datasets", reason="ir_datasets is not installed")
     known = set(module.registry)
     yield module
-    for name in set(module.registry) - known:
-        del module.registry._registered[name]
+    forget(module, known)
+
+
+def forget(ir_datasets: Any, known: set[str]) -> None:
+    for name in set(ir_datasets.registry) - known:
+        del ir_datasets.registry._registered[name]
     irds._registered.clear()
 
 
@@ -476,7 +606,7 @@ def test_ir_datasets_has_runs_and_pairs_where_there_are_any(
     train, dev = ir_datasets.load(f"{registered}/train"), ir_datasets.load(f"{registered}/dev")
     run = ir_datasets.load(f"{registered}/test/bm25")
 
-    assert [tuple(p) for p in train.docpairs_iter()] == [("q3", P[0], P[3], 1.5)]
+    assert [tuple(p) for p in train.docpairs_iter()] == [("q3", P[0], P[3], "bm25", 0.5, 1.5)]
     assert not dev.has_docpairs()
     assert [tuple(s) for s in train.scoreddocs_iter()] == [("q3", P[1], -2.0)]
     assert [s.doc_id for s in run.scoreddocs_iter()] == [P[2], P[3], P[0], P[1]]
@@ -497,13 +627,89 @@ def test_ir_measures_scores_a_run_through_the_registration(
     assert 0.5 < scored[ir_measures.nDCG @ 10] < 1
 
 
+def test_ir_datasets_command_line_exports_every_field(
+    registered: str, ir_datasets: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lines(*args: str, split: str = "test") -> list[str]:
+        ir_datasets.main(["export", f"{registered}/{split}", *args])
+        return capsys.readouterr().out.splitlines()
+
+    assert json.loads(lines("docs", "--format", "jsonl")[1]) == {
+        "doc_id": P[1], "title": "Terms 1", "text": TEXTS[1], "source_doc_id": "d1",
+    }  # fmt: skip
+    assert lines("queries")[1] == "q2\t怎样取消订阅\tpassage\tquestion"
+    assert lines("qrels")[0] == f"q1 direct {P[0]} 3"
+    assert lines("scoreddocs")[0].split()[:3] == ["q1", "Q0", P[2]]
+    assert lines("docpairs", split="train") == [f"q3\t{P[0]}\t{P[3]}\tbm25\t0.5\t1.5"]
+    ir_datasets.main(["lookup", f"{registered}/test", "-q", "q2"])
+    assert "怎样取消订阅" in capsys.readouterr().out
+
+
+def test_ir_datasets_knows_the_languages_and_the_parent_of_a_split(
+    registered: str, ir_datasets: Any
+) -> None:
+    train, test = ir_datasets.load(f"{registered}/train"), ir_datasets.load(f"{registered}/test")
+
+    assert (train.queries_lang(), test.queries_lang(), test.docs_lang()) == ("en", None, None)
+    assert ir_datasets.docs_parent_id(f"{registered}/test/bm25") == registered
+
+
+def test_a_directory_and_its_export_say_the_same(
+    dataset: Dataset, tmp_path: Path, ir_datasets: Any
+) -> None:
+    export("ir_datasets", dataset, tmp_path / "out")
+    names = irds.register(dataset.path), irds.register(tmp_path / "out", "exported")
+    kinds = ("docs", "queries", "qrels", "scoreddocs", "docpairs")
+
+    for split in ("", "/train", "/dev", "/test", "/test/bm25"):
+        one, other = (ir_datasets.load(name + split) for name in names)
+        for kind in kinds:
+            assert one.has(kind) == other.has(kind)
+            if one.has(kind):
+                rows = getattr(one, f"{kind}_iter")(), getattr(other, f"{kind}_iter")()
+                assert list(map(tuple, rows[0])) == list(map(tuple, rows[1]))
+
+
+def test_an_eval_set_is_registered_without_uncertified_labels(
+    tmp_path: Path, ir_datasets: Any
+) -> None:
+    held = write_tables(tmp_path / "eval", tables(), "test", purpose="eval")
+    name = irds.register(held.path)
+
+    found = [q.doc_id for q in ir_datasets.load(f"{name}/test").qrels_iter()]
+    assert found == [P[0], P[3], P[1]]
+    assert list(ir_datasets.load(f"{name}/dev").qrels_iter()) == []
+
+
+def test_the_best_positive_alone_can_be_paired(tmp_path: Path) -> None:
+    more = tables()
+    more["qrel/mined"].append(Qrel("q3", P[1], 3, "judge"))
+    dataset = write_tables(tmp_path / "more", more, "test")
+    every = export("ir_datasets", dataset, tmp_path / "all")
+    best = export("ir_datasets", dataset, tmp_path / "best", pairs="best")
+
+    assert (every["counts"]["docpairs.tsv"], best["counts"]["docpairs.tsv"]) == (2, 1)
+    assert (tmp_path / "best/docpairs/train.tsv").read_text().startswith(f"q3\t{P[1]}\t{P[3]}\t")
+
+
+def test_a_damaged_export_is_told_where_it_is_read(
+    dataset: Dataset, tmp_path: Path, ir_datasets: Any
+) -> None:
+    export("ir_datasets", dataset, tmp_path / "out")
+    name = irds.register(tmp_path / "out")
+    (tmp_path / "out/qrels/test.txt").write_text("q1 direct\n")
+
+    with pytest.raises(DatasetError, match=r"test.txt .*line 1 has 2 columns, expected 4\. Export"):
+        list(ir_datasets.load(f"{name}/test").qrels_iter())
+
+
 def test_registering_again_is_the_same_and_other_content_needs_another_name(
     dataset: Dataset, tmp_path: Path, ir_datasets: Any
 ) -> None:
     other = write_tables(tmp_path / "two" / "small", tables() | {"run/bm25": []}, "test")
 
     assert irds.register(dataset.path) == irds.register(dataset.path) == "datakit/small"
-    with pytest.raises(UsageError, match="other content"):
+    with pytest.raises(UsageError, match="another folder or had other content"):
         irds.register(other.path)
     assert irds.register(other.path, "second") == "datakit/second"
     with pytest.raises(UsageError, match="cannot be a name"):
@@ -515,15 +721,12 @@ def test_registering_again_is_the_same_and_other_content_needs_another_name(
 def test_a_rebuilt_corpus_is_not_hidden_by_an_old_docstore(
     dataset: Dataset, tmp_path: Path, ir_datasets: Any
 ) -> None:
+    known = set(ir_datasets.registry)
     old = ir_datasets.load(irds.register(dataset.path))
     assert old.docs_store().get(P[3]).text == TEXTS[3]
     changed = [*passages()[:3], replace(passages()[3], text="Something new here..")]
     rebuilt = write_tables(tmp_path / "new", tables() | {"passage": changed}, "test")
-    del ir_datasets.registry._registered["datakit/small"]
-    for split in ("train", "dev", "test"):
-        for name in (f"datakit/small/{split}", f"datakit/small/{split}/bm25"):
-            del ir_datasets.registry._registered[name]
-    irds._registered.clear()
+    forget(ir_datasets, known)
 
     new = ir_datasets.load(irds.register(rebuilt.path, "small"))
     assert new.docs_store().get(P[3]).text == "Something new here.."
@@ -535,7 +738,7 @@ def test_the_lines_of_the_exports_readme_load_it(
     export("ir_datasets", dataset, tmp_path / "out")
     readme = (tmp_path / "out/README.md").read_text("utf-8")
     code = "\n".join(line[4:] for line in readme.splitlines() if line.startswith("    "))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path / "out")
     names: dict[str, Any] = {}
     exec(code, names)
 

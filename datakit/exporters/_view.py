@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import heapq
+import math
 import pickle
 import re
 import tempfile
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError
 from datakit.records import SPLITS, Negative, Passage, Qrel, Query, ScoredPassage, sha256
 
-Labels = Literal["mined", "seed"]
-Title = Literal["keep", "fold", "drop"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Title = Literal["keep", "fold", "drop", "header"]
 T = TypeVar("T")
 
 _SAFE = re.compile("[!#-&(-~]{1,200}")  # printable ASCII without quotes and blanks
 _CHUNK = 50_000  # records sorted in memory at a time: about 75 MB of passages
 _OPEN_FILES = 200  # merged at a time; systems allow a process 256 or more
+_AGAIN = "Run `datakit build` (or `datakit import`) again."
 
 
 def safe_id(name: str) -> str:
@@ -32,55 +36,85 @@ def safe_id(name: str) -> str:
 
 
 class View:
-    """A dataset as the exporters see it; everything comes sorted by its ids.
+    """A dataset as the exporters see it: streamed, in the order of its ids, with safe ids.
+
+    Only the queries are held in memory.
 
     Args:
         dataset: what is exported.
-        labels: the label table; where `mined` is missing and there is one other table, that one.
-        drop_zero: leave out labels of grade 0.
+        labels: the label table is `qrel/<labels>`; where `mined` is missing and there is one
+            other table, that one.
+        lowest_grade: labels below it are left out.
 
     Raises:
-        DatasetError: no passages, queries or labels, or labels that do not fit them.
+        DatasetError: no passages, no queries or no such label table.
     """
 
-    def __init__(self, dataset: Dataset, labels: Labels = "mined", drop_zero: bool = False) -> None:
+    def __init__(self, dataset: Dataset, labels: str = "mined", lowest_grade: int = 0) -> None:
         self.dataset = dataset
-        self.drop_zero = drop_zero
+        self.lowest_grade = lowest_grade
         self.rules: list[str] = []
-        self.left_out: Counter[str] = Counter()
-        self.new_ids: dict[str, str] = {}  # as exported: as in the dataset
+        self.left_out: Counter[str] = Counter()  # by reason; filled by `check` and by reading
+        self.labelled: set[str] = set()  # the queries that have a label; filled by `check`
         for table in ("passage", "query"):
-            if table not in dataset:
+            if table not in dataset or not dataset.count(table):
                 raise DatasetError(
-                    f"{dataset.path} has no table {table!r}; it has "
+                    f"{dataset.path} has nothing in table {table!r}; its tables are "
                     f"{', '.join(dataset.tables()) or 'none'}. Run `datakit build` to its end."
                 )
         self.label_table = self._label_table(labels)
 
-    def _label_table(self, labels: Labels) -> str:
-        found = [name for name in self.dataset.tables() if name.startswith("qrel/")]
+    def _label_table(self, labels: str) -> str:
+        found = self._tables("qrel/")
         if f"qrel/{labels}" in found:
             return f"qrel/{labels}"
         if labels == "mined" and len(found) == 1:
             self.rules.append(f"labels are {found[0]}: the dataset has no other label table")
             return found[0]
+        names = ", ".join(name.removeprefix("qrel/") for name in found)
         raise DatasetError(
-            f"{self.dataset.path} has no table 'qrel/{labels}'; its label tables are "
-            f"{', '.join(found) or 'none'}. Run `datakit build` to its end, or --set labels=seed."
+            f"{self.dataset.path} has no table 'qrel/{labels}': "
+            + (f"set labels to one of: {names}." if names else "run `datakit build` to its end.")
         )
+
+    def check(self) -> None:
+        """Count what is left out of the labels, and make sure that they fit the dataset.
+
+        Raises:
+            DatasetError: a label is of a query or of a passage that is not there, or none is left.
+        """
+        for what, home in (("query", self._tables("query")), ("passage", ["passage"])):
+            lost = self._absent(f"{what}_id", [self.label_table], home)
+            if lost:
+                raise DatasetError(
+                    f"{self.label_table} has a label of {what} {min(lost)!r}, which table {what} "
+                    f"lacks; so it is for {len(lost):,} in all. {_AGAIN}"
+                )
+        for qrel in self._records(self.label_table):
+            reason = self._why_not(qrel)
+            if reason:
+                self.left_out[reason] += 1
+            else:
+                self.labelled.add(qrel.query_id)
+        if not self.labelled:
+            why = "; ".join(f"{n:,} {reason}" for reason, n in sorted(self.left_out.items()))
+            raise DatasetError(
+                f"{self.label_table} has no label to export ({why or 'it is empty'}): choose "
+                "others with --set labels=, or a lower --set lowest_grade=."
+            )
+
+    # --- queries and passages
 
     @cached_property
     def queries(self) -> dict[str, Query]:
-        """The final queries by id; every one has a split."""
-        rows = [self._renamed(query) for query in self.dataset.read("query")]
+        """The final queries by id, sorted; every one has a split."""
+        rows = list(self._records("query"))
         homeless = sum(query.split is None for query in rows)
         if homeless:
             self.rules.append(f"{homeless:,} queries without a split are in test")
         rows = [replace(query, split=query.split or "test") for query in rows]
-        queries = {query.query_id: query for query in sorted(rows, key=lambda q: q.query_id)}
-        if len(queries) != len(rows):
-            raise DatasetError(f"{self.dataset.path} has two queries with the same query_id.")
-        return queries
+        rows.sort(key=lambda query: query.query_id)
+        return {q.query_id: q for q in self._once("query", rows, lambda q: (q.query_id,))}
 
     @property
     def splits(self) -> list[str]:
@@ -91,116 +125,221 @@ class View:
     def split_of(self, query_id: str) -> str:
         return str(self.queries[query_id].split)
 
+    def unlabelled(self) -> int:
+        """How many queries have no label; after `check`."""
+        return len(self.queries.keys() - self.labelled)
+
+    def splits_without_labels(self) -> list[str]:
+        """The splits none of whose queries has a label; after `check`."""
+        labelled = {self.split_of(query_id) for query_id in self.labelled}
+        return [split for split in self.splits if split not in labelled]
+
     def passages(self) -> Iterator[Passage]:
-        rows = (self._renamed(passage) for passage in self.dataset.read("passage"))
-        return in_order(rows, lambda passage: passage.passage_id)
-
-    def labels(self) -> Iterator[Qrel]:
-        """The labels of the final queries, by query and passage."""
-        return in_order(self._labels(), lambda qrel: (qrel.query_id, qrel.passage_id))
-
-    def _labels(self) -> Iterator[Qrel]:
-        certified_only = self.dataset.manifest["purpose"] == "eval"
-        counted: Counter[str] = Counter()
-        for record in self.dataset.read(self.label_table):
-            qrel = self._renamed(record)
-            reason = None
-            if certified_only and "uncertified" in qrel.flags:
-                reason = "uncertified labels of an eval dataset"
-            elif qrel.query_id not in self.queries:
-                reason = "labels of queries that are not final"
-            elif self.drop_zero and qrel.grade == 0:
-                reason = "labels of grade 0"
-            if reason is None:
-                yield qrel
-            else:
-                counted[reason] += 1
-        self.left_out |= counted  # the larger count: labels are read more than once
-
-    @cached_property
-    def grades(self) -> dict[str, dict[str, int]]:
-        """The grades by query and passage."""
-        grades: dict[str, dict[str, int]] = defaultdict(dict)
-        for qrel in self.labels():
-            grades[qrel.query_id][qrel.passage_id] = qrel.grade
-        return dict(grades)
-
-    def check_labels(self) -> None:
-        """Make sure that every label is of a passage of the corpus.
+        """The corpus, by passage_id.
 
         Raises:
-            DatasetError: one is not.
+            DatasetError: a passage_id is there twice.
         """
-        lost = {passage for judged in self.grades.values() for passage in judged}
-        lost -= self._corpus_ids(lost)
-        if lost:
-            raise DatasetError(
-                f"{self.label_table} has labels of {len(lost):,} passages that table passage "
-                f"lacks, such as {min(lost)!r}. Run `datakit build` again."
-            )
+        rows = in_order(self._records("passage"), lambda passage: passage.passage_id)
+        return self._once("passage", rows, lambda passage: (passage.passage_id,))
 
-    def _corpus_ids(self, wanted: set[str]) -> set[str]:
-        """Those of the ids that are in the corpus; memory for one part."""
-        import pyarrow.parquet as pq
+    # --- labels, runs and negatives, of all queries or those of one split
 
-        found: set[str] = set()
-        for path, _ in self.dataset.parts("passage"):
-            for name in pq.read_table(path, columns=["passage_id"])["passage_id"].to_pylist():
-                found |= {safe_id(name)} & wanted
-        return found
+    def labels(self, split: str | None = None) -> Iterator[Qrel]:
+        """The labels that count, by query and passage.
+
+        Raises:
+            DatasetError: a pair is there twice.
+        """
+        rows = (
+            qrel
+            for qrel in self._records(self.label_table)
+            if self._why_not(qrel) is None and self._in(split, qrel.query_id)
+        )
+        return self._once(self.label_table, in_order(rows, _pair), _pair)
+
+    def _why_not(self, qrel: Qrel) -> str | None:
+        """The reason for which a label is left out."""
+        if qrel.query_id not in self.queries:
+            return "labels of queries that are not final"
+        if "uncertified" in qrel.flags and self.dataset.manifest["purpose"] == "eval":
+            return "uncertified labels, in an eval set"
+        if qrel.grade < self.lowest_grade:
+            return f"labels of a grade below {self.lowest_grade}"
+        return None
 
     @property
     def runs(self) -> list[str]:
         """The names of the runs."""
-        tables = self.dataset.tables()
-        return [name.removeprefix("run/") for name in tables if name.startswith("run/")]
+        return [name.removeprefix("run/") for name in self._tables("run/")]
 
-    def run(self, name: str) -> Iterator[ScoredPassage]:
-        """A run over the final queries: by query, then score and passage_id descending."""
-        rows = (self._renamed(scored) for scored in self.dataset.read(f"run/{name}"))
-        final = (scored for scored in rows if scored.query_id in self.queries)
-        return in_order(final, lambda s: (s.query_id, -s.score, descending(s.passage_id)))
+    def run(self, name: str, split: str | None = None) -> Iterator[ScoredPassage]:
+        """A run over the final queries: by query, then score and passage_id descending.
 
-    def negatives(self) -> Iterator[Negative]:
+        Raises:
+            DatasetError: a passage is not in the corpus or twice in a query's list, or a score is
+                no number.
+        """
+        table = f"run/{name}"
+        lost = self._absent("passage_id", [table], ["passage"])
+        if lost:
+            raise DatasetError(
+                f"{table} has {len(lost):,} passages that table passage lacks, such as "
+                f"{min(lost)!r}. {_AGAIN}"
+            )
+        rows = in_order(
+            self._final(table, split), lambda s: (s.query_id, -s.score, _descending(s.passage_id))
+        )
+        query_id, seen = "", set[str]()
+        for scored in rows:
+            if scored.query_id != query_id:
+                query_id, seen = scored.query_id, set()
+            if scored.passage_id in seen or not math.isfinite(scored.score):
+                raise DatasetError(
+                    f"{table}: query {query_id!r} has passage {scored.passage_id!r} twice, or with "
+                    f"a score that is no number ({scored.score}). {_AGAIN}"
+                )
+            seen.add(scored.passage_id)
+            yield scored
+
+    def negatives(self, split: str | None = None) -> Iterator[Negative]:
         """The negatives of the final queries whose passage is in the corpus, by their ids."""
-        tables = [name for name in self.dataset.tables() if name.startswith("negative/")]
-        rows = [self._renamed(row) for table in tables for row in self.dataset.read(table)]
-        corpus = self._corpus_ids({row.passage_id for row in rows})
-        kept = {}
-        for row in rows:
-            if row.query_id in self.queries and row.passage_id in corpus:
-                kept.setdefault((row.query_id, row.passage_id), row)
-        reason = "negatives: twice, of no final query, or not in the corpus"
-        self.left_out |= Counter({reason: len(rows) - len(kept)})
-        yield from (kept[pair] for pair in sorted(kept))
+        tables = self._tables("negative/")
+        absent = {safe_id(name) for name in self._absent("passage_id", tables, ["passage"])}
+        rows = (row for table in tables for row in self._final(table, split))
+        last: tuple[str, ...] = ()
+        for row in in_order(rows, _pair):
+            if row.passage_id in absent:
+                self.left_out["negatives that are not in the corpus"] += 1
+            elif _pair(row) == last:
+                self.left_out["negatives that are there already"] += 1
+            else:
+                yield row
+            last = _pair(row)
 
-    def unlabelled(self) -> int:
-        """How many queries have no label."""
-        return len(self.queries.keys() - self.grades.keys())
+    def splits_with_negatives(self) -> set[str]:
+        """The splits that have a query with negatives."""
+        ids = self._distinct("query_id", self._tables("negative/")).to_pylist()
+        return {self.split_of(name) for name in map(safe_id, ids) if name in self.queries}
 
     @property
     def relevant_from(self) -> int:
         return int(self.dataset.manifest["label_scale"]["relevant_from"])
 
-    def language(self, table: str) -> str | None:
-        """The language of all records of a table; None where there are several or none known."""
-        import pyarrow.compute as pc
+    # --- ids
+
+    def new_ids(self) -> Iterator[tuple[str, str]]:
+        """(id as exported, id in the dataset) of every id that had to change, sorted."""
+        columns = (("query_id", "query"), ("passage_id", "passage"), ("doc_id", "passage"))
+        ids = (
+            name
+            for column, table in columns
+            for cells in self._columns(column, table)
+            for name in cells.unique().to_pylist()
+        )
+        last = ("", "")
+        for pair in in_order(((safe_id(n), n) for n in ids if safe_id(n) != n), lambda pair: pair):
+            if pair != last:
+                yield pair
+            last = pair
+
+    def _tables(self, prefix: str) -> list[str]:
+        return [name for name in self.dataset.tables() if name.startswith(prefix)]
+
+    def _records(self, table: str) -> Iterator[Any]:
+        """The records of a table with ids that every format can hold."""
+        return map(_renamed, self.dataset.read(table))
+
+    def _final(self, table: str, split: str | None) -> Iterator[Any]:
+        """The records of the final queries; the others are counted."""
+        for record in self._records(table):
+            if record.query_id not in self.queries:
+                self.left_out[f"rows of {table} of queries that are not final"] += 1
+            elif self._in(split, record.query_id):
+                yield record
+
+    def _in(self, split: str | None, query_id: str) -> bool:
+        return split is None or self.queries[query_id].split == split
+
+    def _once(
+        self, table: str, rows: Iterable[T], key: Callable[[T], tuple[str, ...]]
+    ) -> Iterator[T]:
+        """The sorted rows, none of which may be there twice."""
+        last: tuple[str, ...] = ()
+        for row in rows:
+            if key(row) == last:
+                raise DatasetError(
+                    f"{self.dataset.path}: table {table} has {' '.join(last)} there twice. {_AGAIN}"
+                )
+            last = key(row)
+            yield row
+
+    def _columns(self, column: str, table: str) -> Iterator[pa.ChunkedArray]:
+        """One column of a table, part by part."""
         import pyarrow.parquet as pq
 
-        found: set[str | None] = set()
         for path, _ in self.dataset.parts(table):
-            found |= set(pc.unique(pq.read_table(path, columns=["language"])[0]).to_pylist())
-        return next(iter(found)) if len(found) == 1 else None
+            yield pq.read_table(path, columns=[column])[column]
 
-    def _renamed(self, record: T) -> T:
-        """The record with ids that every format can hold."""
-        changed = {}
-        for name in ("query_id", "passage_id", "doc_id"):
-            old = getattr(record, name, None)
-            if old is not None and safe_id(old) != old:
-                changed[name] = safe_id(old)
-                self.new_ids[changed[name]] = old
-        return replace(record, **changed) if changed else record  # type: ignore[type-var]
+    def _distinct(self, column: str, tables: Iterable[str]) -> pa.Array:
+        """The distinct values of a column of text; memory for them and for one part."""
+        import pyarrow as pa
+
+        found = pa.array([], pa.string())
+        for table in tables:
+            for cells in self._columns(column, table):
+                found = pa.chunked_array([found, *cells.chunks]).unique()
+        return found
+
+    def _absent(self, column: str, tables: Iterable[str], home: Iterable[str]) -> set[str]:
+        """Ids of some tables that are in none of the tables at home."""
+        import pyarrow.compute as pc
+
+        ids = self._distinct(column, tables)
+        for table in home:
+            for known in self._columns(column, table):
+                ids = ids.filter(pc.invert(pc.is_in(ids, value_set=known)))
+        return set(ids.to_pylist())
+
+
+def one_language(languages: Iterable[str | None]) -> str | None:
+    """The primary language that all have (`en` of `en-GB`); None for several or an unknown one."""
+    found = {language and language.split("-")[0] for language in languages}
+    return found.pop() if len(found) == 1 else None
+
+
+def corpus_language(dataset: Dataset) -> str | None:
+    """The primary language of all passages, as `one_language`."""
+    import pyarrow.parquet as pq
+
+    found: set[str | None] = set()
+    for path, _ in dataset.parts("passage"):
+        found |= set(pq.read_table(path, columns=["language"])["language"].unique().to_pylist())
+    return one_language(found)
+
+
+def titled(passage: Passage, title: Title) -> tuple[str, str]:
+    """Title and text as exported."""
+    own = passage.title or ""
+    if title == "fold":
+        return "", f"{own} {passage.text}" if own else passage.text
+    return {"keep": own, "drop": "", "header": passage.header}[title], passage.text
+
+
+def _pair(row: Qrel | Negative) -> tuple[str, str]:
+    return row.query_id, row.passage_id
+
+
+def _renamed(record: Any) -> Any:
+    changed = {}
+    for name in ("query_id", "passage_id", "doc_id"):
+        old = getattr(record, name, None)
+        if old is not None and safe_id(old) != old:
+            changed[name] = safe_id(old)
+    return replace(record, **changed) if changed else record
+
+
+# --- order ----------------------------------------------------------------------------------
 
 
 def in_order(rows: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
@@ -215,7 +354,10 @@ def in_order(rows: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
                 chunk, n_files = [], n_files + 1
                 if len(files) == _OPEN_FILES:
                     merged = heapq.merge(*map(_unspooled, files), key=key)
-                    files = [_spooled(merged, Path(folder) / f"merged-{n_files}")]
+                    one = _spooled(merged, Path(folder) / f"merged-{n_files}")
+                    for file in files:
+                        file.unlink()
+                    files = [one]
             chunk.append(row)
         chunk.sort(key=key)
         yield from heapq.merge(*map(_unspooled, files), chunk, key=key) if files else chunk
@@ -240,14 +382,6 @@ def _unspooled(path: Path) -> Iterator[Any]:
 _COMPLEMENT = bytes(255 - code for code in range(256))
 
 
-def descending(name: str) -> bytes:
+def _descending(name: str) -> bytes:
     """A sort key that puts names in descending order; 0xff ends it: `ab` comes before `a`."""
     return name.encode().translate(_COMPLEMENT) + b"\xff"
-
-
-def titled(passage: Passage, title: Title) -> tuple[str, str]:
-    """Title and text as exported."""
-    own = passage.title or ""
-    if title == "fold":
-        return "", f"{own} {passage.text}" if own else passage.text
-    return own if title == "keep" else "", passage.text

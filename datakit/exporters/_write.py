@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import IO, Any, Protocol
 
 from datakit.dataset import Dataset, unwritable
 from datakit.errors import ExportMismatch, UsageError
-from datakit.exporters._view import Labels, View
+from datakit.exporters._view import View, safe_id
+from datakit.records import SPLITS
 from datakit.version import __version__
 
 REPORT = "export_report.json"
 ID_MAP = "id_map.tsv"
 _MODULUS = 1 << 256
 _LINE_BREAKERS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
+_SPLIT_IN_NAME = re.compile(rf"[./]({'|'.join(SPLITS)})(?=\.\w+$)")
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Cells = tuple[str | int | float | None, ...]
@@ -66,24 +69,26 @@ class Draft:
         self._open: dict[str, IO[str]] = {}
 
     def start(self, name: str) -> None:
-        """Open a file, which may stay empty."""
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._open[name] = path.open("w", encoding="utf-8", newline="\n")
+        """Open a file of rows, which may stay empty."""
+        self._file(name)
         self.tallies.setdefault(name, Tally())
 
     def add(self, name: str, line: str, cells: Cells) -> None:
         """Write a line, and remember the cells that a reader should find in it."""
-        if name not in self._open:
-            self.start(name)
-        self._open[name].write(line + "\n")
+        self.start(name)
+        self._file(name).write(line + "\n")
         self.tallies[name].add(cells)
 
     def raw(self, name: str, text: str) -> None:
-        """Write text that is no row: a header, a frame."""
+        """Write text that is no row: a header, a frame, a file that is not read back."""
+        self._file(name).write(text)
+
+    def _file(self, name: str) -> IO[str]:
         if name not in self._open:
-            self.start(name)
-        self._open[name].write(text)
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open[name] = path.open("w", encoding="utf-8", newline="\n")
+        return self._open[name]
 
     def one_line(self, text: str) -> str:
         """The text for a line-based file; a change is counted."""
@@ -101,13 +106,13 @@ class Format(Protocol):
     """What an exporter gives to `export`."""
 
     @property
-    def labels(self) -> Labels: ...
+    def labels(self) -> str: ...
     @property
-    def drop_zero(self) -> bool: ...
+    def lowest_grade(self) -> int: ...
     def losses(self, view: View) -> list[str]: ...
     def write(self, view: View, draft: Draft) -> None: ...
-    def read(self, name: str, path: Path) -> Iterator[Cells] | None:
-        """The cells of a file, read strictly; None for a file without rows."""
+    def read(self, name: str, path: Path) -> Iterator[Cells]:
+        """The cells of a file of rows, read strictly; a ValueError where it is not well formed."""
         ...
 
     def read_with_others(self, draft: Draft) -> str | None:
@@ -128,8 +133,8 @@ def export(form: Format, dataset: Dataset, out: Path) -> list[Path]:
     """
     out = out.absolute()
     _refuse_foreign(out)
-    view = View(dataset, form.labels, form.drop_zero)
-    view.check_labels()
+    view = View(dataset, form.labels, form.lowest_grade)
+    view.check()
     with unwritable(out), _draft(out) as draft:
         form.write(view, draft)
         _write_id_map(view, draft)
@@ -176,10 +181,11 @@ def _refuse_foreign(out: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         known = set()
     found = {path.relative_to(out).as_posix() for path in _files(out)}
-    foreign = sorted(found - known) or ([] if known else sorted(p.name for p in out.iterdir()))
+    foreign = found - known or (set() if known else {path.name for path in out.iterdir()})
     if foreign:
+        named = min(foreign, key=lambda name: (name.startswith("."), name))
         raise UsageError(
-            f"{out} holds {foreign[0]!r}, which no earlier export wrote: "
+            f"{out} holds {named!r}, which no earlier export wrote: "
             "choose an empty or a new folder for -o."
         )
 
@@ -203,8 +209,8 @@ def _read_back(form: Format, draft: Draft) -> list[str]:
     """Compare every file with what it is meant to hold."""
     for name, meant in draft.tallies.items():
         try:
-            rows = form.read(name, draft.folder / name)
-            found = meant if rows is None else Tally.of(rows)
+            path = draft.folder / name
+            found = Tally.of(_read_id_map(path) if name == ID_MAP else form.read(name, path))
         except (ValueError, OSError) as error:
             raise ExportMismatch(f"{name} does not read back: {error}. Nothing was kept.") from None
         compare(name, meant, found, "datakit's strict reader")
@@ -233,13 +239,13 @@ def _report(form: Any, view: View, draft: Draft) -> dict[str, Any]:
         rules.append(
             f"{draft.one_lined:,} texts in line-based files have a space for TAB and line breaks"
         )
-    if view.new_ids:
-        rules.append(f"{len(view.new_ids):,} ids were replaced, see {ID_MAP}")
+    if ID_MAP in draft.tallies:
+        rules.append(f"{draft.tallies[ID_MAP].rows:,} ids were replaced, see {ID_MAP}")
     files = {}
     for path in sorted(_files(draft.folder)):
         name = path.relative_to(draft.folder).as_posix()
         tally = draft.tallies.get(name)
-        rows = {"rows": tally.rows, "rows_digest": tally.digest} if tally and tally.rows else {}
+        rows = {"rows": tally.rows, "rows_digest": tally.digest} if tally else {}
         files[name] = {"bytes": path.stat().st_size} | rows
     return {
         "format": type(form).plugin_name,
@@ -250,6 +256,7 @@ def _report(form: Any, view: View, draft: Draft) -> dict[str, Any]:
         "purpose": manifest["purpose"],
         "label_scale": manifest["label_scale"],
         "labels": view.label_table,
+        "counts": _counts(draft),
         "files": files,
         "rules": rules,
         "left_out": dict(sorted(view.left_out.items())),
@@ -257,10 +264,22 @@ def _report(form: Any, view: View, draft: Draft) -> dict[str, Any]:
     }
 
 
+def _counts(draft: Draft) -> dict[str, int]:
+    """Rows by kind of file, all splits together: `qrels/test.tsv` counts as `qrels.tsv`."""
+    counts: Counter[str] = Counter()
+    for name, tally in draft.tallies.items():
+        counts[_SPLIT_IN_NAME.sub("", name)] += tally.rows
+    return dict(counts)
+
+
 def _write_id_map(view: View, draft: Draft) -> None:
     """`id⇥"the dataset's id, as JSON"` for every id that had to change."""
-    for new, old in sorted(view.new_ids.items()):
-        draft.raw(ID_MAP, f"{new}\t{json.dumps(old, ensure_ascii=True)}\n")
+    for new, old in view.new_ids():
+        draft.add(ID_MAP, f"{new}\t{json.dumps(old)}", (new, old))
+
+
+def _read_id_map(path: Path) -> Iterator[Cells]:
+    return ((new, json.loads(old)) for new, old in read_columns(path, 2))
 
 
 # --- lines --------------------------------------------------------------------------------
@@ -273,12 +292,8 @@ def one_line(text: str) -> str:
 
 def json_line(row: Mapping[str, Any]) -> str:
     """A row as one line of JSON: readable, but for the separators that split lines elsewhere."""
-    return re.sub(
-        "[\x85\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", _JSON.encode(dict(row))
-    )
-
-
-_JSON = json.JSONEncoder(ensure_ascii=False)
+    line = json.dumps(dict(row), ensure_ascii=False)
+    return re.sub("[\x85\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 # --- strict readers -----------------------------------------------------------------------
@@ -302,15 +317,14 @@ def read_json(path: Path, keys: tuple[str, ...]) -> Iterator[Cells]:
     last = ""
     for number, line in read_lines(path):
         row = json.loads(line)
-        cells = tuple(row[key] if key in row else _missing(number, key) for key in keys)
+        missing = [key for key in keys if key not in row]
+        if missing:
+            raise ValueError(f"line {number} has no {missing[0]!r}")
+        cells = tuple(row[key] for key in keys)
         if not isinstance(cells[0], str) or cells[0] <= last:
             raise ValueError(f"line {number}: id {cells[0]!r} after {last!r}")
         last = cells[0]
         yield cells
-
-
-def _missing(number: int, key: str) -> None:
-    raise ValueError(f"line {number} has no {key!r}")
 
 
 def read_columns(path: Path, n: int, separator: str = "\t", skip: int = 0) -> Iterator[list[str]]:
@@ -324,12 +338,16 @@ def read_columns(path: Path, n: int, separator: str = "\t", skip: int = 0) -> It
         yield columns
 
 
-def ascending(rows: Iterable[Cells], n_keys: int) -> Iterator[Cells]:
-    """The rows, whose first `n_keys` cells ascend and never repeat."""
-    last: Cells = ()
+def ascending(rows: Iterable[Cells], *keys: int) -> Iterator[Cells]:
+    """The rows, whose cells at `keys` ascend and never repeat.
+
+    Raises:
+        ValueError: they do not.
+    """
+    last: list[str] = []
     for row in rows:
-        key = row[:n_keys]
-        if last and key <= last:  # type: ignore[operator]
+        key = [str(row[at]) for at in keys]
+        if key <= last:
             raise ValueError(f"{key} comes after {last}")
         last = key
         yield row
@@ -349,13 +367,9 @@ def write_qrels(view: View, draft: Draft, pattern: str) -> None:
 
 
 def read_qrels(path: Path) -> Iterator[Cells]:
-    """(query_id, source, passage_id, grade)"""
-    last: tuple[str, str] | None = None
-    for query, source, passage, grade in read_columns(path, 4, " "):
-        if last and (query, passage) <= last:
-            raise ValueError(f"{(query, passage)} comes after {last}")
-        last = query, passage
-        yield query, source, passage, int(grade)
+    """(query_id, source, passage_id, grade), by query and passage."""
+    rows = read_columns(path, 4, " ")
+    return ascending(((q, source, p, int(grade)) for q, source, p, grade in rows), 0, 2)
 
 
 def read_run(path: Path) -> Iterator[Cells]:
@@ -381,9 +395,9 @@ def _follows(row: _RunRow, last: _RunRow | None) -> bool:
 
 def run_lines(view: View, name: str) -> Iterator[tuple[str, Cells]]:
     """The lines of a run with their cells (query_id, passage_id, rank, score)."""
-    query, rank = "", 0
+    query, rank, tag = "", 0, safe_id(name)
     for scored in view.run(name):
         rank = rank + 1 if scored.query_id == query else 1
         query = scored.query_id
         cells = (query, scored.passage_id, rank, float(scored.score))
-        yield f"{query} Q0 {scored.passage_id} {rank} {cells[3]!r} {name}", cells
+        yield f"{query} Q0 {scored.passage_id} {rank} {cells[3]!r} {tag}", cells

@@ -1,20 +1,23 @@
 """ir_datasets: a folder that `datakit.irds.register` makes known to ir_datasets."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: ir_datasets' exporters drop every field of a
+# NamedTuple whose annotations are strings.
 
 import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from datakit.dataset import Dataset
-from datakit.exporters._view import Labels, Title, View, titled
+from datakit.exporters._view import Title, View, corpus_language, one_language, safe_id, titled
 from datakit.exporters._write import (
     Cells,
     Draft,
     Tally,
+    ascending,
     compare,
     export,
     json_line,
@@ -25,17 +28,59 @@ from datakit.exporters._write import (
     run_lines,
     write_qrels,
 )
-from datakit.registry import plugin
+from datakit.records import Qrel
+from datakit.registry import digest, plugin
 
 DEFINITION = "datakit-irds.json"
+FORMAT, FORMAT_VERSION = "datakit-irds", "1"
+Pairs = Literal["all", "best"]
 _README = """# {name}
 
-Passages, queries, graded labels, runs and training pairs for ir_datasets. To load:
+Passages, queries, graded labels, runs and training pairs for ir_datasets. In this folder:
 
     import ir_datasets, datakit.irds
-    name = datakit.irds.register("THIS FOLDER")  # "datakit/{name}"
+    name = datakit.irds.register(".")  # "datakit/{name}"
     dataset = ir_datasets.load(name + "/{split}")
 """
+
+
+class Doc(NamedTuple):
+    """A passage."""
+
+    doc_id: str
+    title: str
+    text: str
+    source_doc_id: str
+
+    def default_text(self) -> str:
+        """What a retriever reads: the title, unless the text starts with it, and the text."""
+        if not self.title or self.text.startswith(self.title):
+            return self.text
+        return f"{self.title} {self.text}"
+
+
+class Topic(NamedTuple):
+    """A query; level and form are `""` where they are not known: some tools take str only."""
+
+    query_id: str
+    text: str
+    level: str
+    form: str
+
+    def default_text(self) -> str:
+        """The query's text."""
+        return self.text
+
+
+class DocPair(NamedTuple):
+    """A positive and a negative of a query."""
+
+    query_id: str
+    doc_id_a: str  # more relevant than doc_id_b
+    doc_id_b: str
+    run: str  # that found the negative
+    score: float  # of the negative
+    margin: float  # lowest score of a positive minus the negative's
 
 
 @plugin("exporters", "ir_datasets")
@@ -46,10 +91,10 @@ class IrDatasets:
     `datakit.irds.register(folder)` registers it; it also takes a datakit dataset as it is.
     """
 
-    labels: Labels = "mined"  # table qrel/mined or qrel/seed
-    title: Title = "keep"  # fold: title, a blank and the text are the text
-    drop_zero: bool = False  # leave out labels of grade 0
-    pairs: Literal["all", "best"] = "all"  # a negative with each positive, or the best of them
+    labels: str = "mined"  # the label table qrel/<labels>
+    title: Title = "keep"  # fold: title, a blank and the text are the text; header: Passage.header
+    lowest_grade: int = 0  # labels below it are left out: 2 leaves what is relevant on our scale
+    pairs: Pairs = "all"  # a negative with each positive, or with the best of them
 
     def __call__(self, dataset: Dataset, out: Path) -> list[Path]:
         return export(self, dataset, out)
@@ -63,142 +108,158 @@ class IrDatasets:
 
     def write(self, view: View, draft: Draft) -> None:
         draft.start("docs.jsonl")
-        for row in docs(view, self.title):
-            draft.add("docs.jsonl", json_line(row), tuple(row.values()))
-        for row in queries(view):
-            split = view.split_of(row["query_id"])
-            draft.add(f"queries/{split}.jsonl", json_line(row), tuple(row.values()))
+        for doc in docs(view, self.title):
+            draft.add("docs.jsonl", json_line(doc._asdict()), doc)
+        for topic in topics(view):
+            name = f"queries/{view.split_of(topic.query_id)}.jsonl"
+            draft.add(name, json_line(topic._asdict()), topic)
         write_qrels(view, draft, "qrels/{split}.txt")
-        self._write_runs(view, draft)
+        for run in view.runs:
+            for split in view.splits:
+                draft.start(_run_file(run, split))
+            for line, cells in run_lines(view, run):
+                draft.add(_run_file(run, view.split_of(str(cells[0]))), line, cells)
         for pair in docpairs(view, self.pairs):
-            split = view.split_of(pair[0])
-            draft.add(f"docpairs/{split}.tsv", "\t".join(map(_written, pair)), pair)
+            name = f"docpairs/{view.split_of(pair.query_id)}.tsv"
+            draft.add(name, "\t".join(map(str, pair)), pair)
         definition = _definition(view, draft)
         draft.raw(DEFINITION, json.dumps(definition, indent=1, ensure_ascii=False) + "\n")
-        readme = _README.format(name=definition["name"], split=view.splits[-1])
-        draft.raw("README.md", readme)
+        draft.raw("README.md", _README.format(name=definition["name"], split=view.splits[-1]))
 
-    def _write_runs(self, view: View, draft: Draft) -> None:
-        for run in view.runs:
-            for line, cells in run_lines(view, run):
-                split = view.split_of(str(cells[0]))
-                draft.add(f"scoreddocs/{run}.{split}.txt", line, cells)
-
-    def read(self, name: str, path: Path) -> Iterator[Cells] | None:
+    def read(self, name: str, path: Path) -> Iterator[Cells]:
         kind = name.split("/", maxsplit=1)[0]
         if kind == "docs.jsonl":
-            return read_json(path, ("doc_id", "title", "text", "source_doc_id"))
+            return read_json(path, Doc._fields)
         if kind == "queries":
-            return read_json(path, ("query_id", "text", "level", "form"))
-        if kind == "qrels":
-            return read_qrels(path)
-        if kind == "scoreddocs":
-            return read_run(path)
-        return read_docpairs(path) if kind == "docpairs" else None
+            return read_json(path, Topic._fields)
+        if kind == "docpairs":
+            return read_docpairs(path)
+        return read_qrels(path) if kind == "qrels" else read_run(path)
 
     def read_with_others(self, draft: Draft) -> str | None:
-        """Everything once more through the handlers that ir_datasets gets."""
+        """Every file once more with the readers that ir_datasets has for its format."""
         if not importlib.util.find_spec("ir_datasets"):
             return None
         import ir_datasets
 
-        from datakit import irds
-
-        for name, rows in irds.rows_by_file(draft.folder):
-            ours = Tally.of(self._as_irds(name, draft.folder / name))
-            compare(name, ours, Tally.of(rows), "ir_datasets")
+        for name, tally in draft.tallies.items():
+            path = draft.folder / name
+            found, meant = _as_they_read(name, path), tally
+            if name.startswith("scoreddocs/"):  # they pass over the ranks
+                meant = Tally.of((q, p, score) for q, p, _, score in read_run(path))
+            if found is not None:
+                compare(name, meant, Tally.of(map(tuple, found)), "ir_datasets")
         return f"ir_datasets {ir_datasets.__version__}"
 
-    def _as_irds(self, name: str, path: Path) -> Iterator[Cells]:
-        """The cells of a file in the order of ir_datasets' records."""
-        for cells in self.read(name, path) or ():
-            if name.startswith("qrels/"):
-                query, source, passage, grade = cells
-                yield query, passage, grade, source
-            elif name.startswith("scoreddocs/"):
-                query, passage, _, score = cells
-                yield query, passage, score
-            else:
-                yield cells
+
+# --- rows of a dataset, sorted by their ids -------------------------------------------------
 
 
-# --- rows, in the order of the fields of datakit.irds --------------------------------------
-
-
-def docs(view: View, title: Title) -> Iterator[dict[str, str]]:
+def docs(view: View, title: Title = "keep") -> Iterator[Doc]:
     for passage in view.passages():
-        own, text = titled(passage, title)
-        yield {
-            "doc_id": passage.passage_id,
-            "title": own,
-            "text": text,
-            "source_doc_id": passage.doc_id,
-        }
+        yield Doc(passage.passage_id, *titled(passage, title), passage.doc_id)
 
 
-def queries(view: View) -> Iterator[dict[str, str]]:
-    """Level and form are `""` where they are not known: only str fields reach every tool."""
+def topics(view: View, split: str | None = None) -> Iterator[Topic]:
     for query in view.queries.values():
-        yield {
-            "query_id": query.query_id,
-            "text": query.text,
-            "level": query.level or "",
-            "form": query.form or "",
-        }
+        if split in (None, query.split):
+            yield Topic(query.query_id, query.text, query.level or "", query.form or "")
 
 
-Pair = tuple[str, str, str, str, float]
-
-
-def docpairs(view: View, pairs: Literal["all", "best"] = "all") -> Iterator[Pair]:
-    """(query_id, positive, negative, run, score of the negative in it), by the ids.
+def docpairs(view: View, pairs: Pairs = "all", split: str | None = None) -> Iterator[DocPair]:
+    """Negatives with positives of their query.
 
     The positive's grade is `relevant_from` or more, the negative's below that or unknown.
     """
-    for negative in view.negatives():
-        grades = view.grades.get(negative.query_id, {})
-        if grades.get(negative.passage_id, 0) >= view.relevant_from:
+    judged = groupby(view.labels(split), lambda qrel: qrel.query_id)
+    query_id, positives = "", list[str]()
+    for negative in view.negatives(split):
+        while query_id < negative.query_id:
+            query_id, labels = next(judged, (_AFTER_ALL, iter(())))
+            positives = _positives(labels, view.relevant_from)
+        if query_id != negative.query_id or negative.passage_id in positives:
             continue
-        positives = sorted(p for p, grade in grades.items() if grade >= view.relevant_from)
-        if pairs == "best":
-            positives = sorted(positives, key=lambda p: (-grades[p], p))[:1]
-        for positive in positives:
-            yield (negative.query_id, positive, negative.passage_id,
-                   negative.run, float(negative.score))  # fmt: skip
+        chosen = positives if pairs == "all" else positives[:1]
+        for positive in sorted(chosen):
+            yield DocPair(
+                query_id, positive, negative.passage_id, safe_id(negative.run),
+                float(negative.score), float(negative.margin),
+            )  # fmt: skip
+
+
+_AFTER_ALL = "\x7f"  # ids are printable ASCII
+
+
+def _positives(labels: Iterator[Qrel], relevant_from: int) -> list[str]:
+    """The relevant passages of one query, best first."""
+    relevant = [qrel for qrel in labels if qrel.grade >= relevant_from]
+    relevant.sort(key=lambda qrel: (-qrel.grade, qrel.passage_id))
+    return [qrel.passage_id for qrel in relevant]
+
+
+# --- files ----------------------------------------------------------------------------------
 
 
 def read_docpairs(path: Path) -> Iterator[Cells]:
-    for query, positive, negative, run, score in read_columns(path, 5):
-        yield query, positive, negative, run, float(score)
+    """The cells of `DocPair`s, by query, positive and negative."""
+    rows = (
+        (query, positive, negative, run, float(score), float(margin))
+        for query, positive, negative, run, score, margin in read_columns(path, 6)
+    )
+    return ascending(rows, 0, 2, 1)
 
 
-def _written(cell: str | float) -> str:
-    return cell if isinstance(cell, str) else repr(cell)
+def _run_file(run: str, split: str) -> str:
+    return f"scoreddocs/{safe_id(run).replace('/', '-')}.{split}.txt"
+
+
+def _as_they_read(name: str, path: Path) -> Iterator[Any] | None:
+    """The rows of a file from ir_datasets' own reader; None for a file that it does not read."""
+    from ir_datasets import formats
+    from ir_datasets.util import LocalDownload
+
+    file = LocalDownload(path)
+    rows: Iterator[Any] | None = None
+    match name.split("/", maxsplit=1)[0]:
+        case "docs.jsonl":
+            rows = formats.JsonlDocs(file, Doc).docs_iter()
+        case "queries":
+            rows = formats.JsonlQueries(file, Topic).queries_iter()
+        case "qrels":
+            rows = ((q, i, p, grade) for q, p, grade, i in formats.TrecQrels(file, {}).qrels_iter())
+        case "scoreddocs":
+            rows = formats.TrecScoredDocs(file).scoreddocs_iter()
+        case "docpairs":
+            pairs = formats.TsvDocPairs(file, DocPair).docpairs_iter()
+            rows = ((*pair[:4], float(pair.score), float(pair.margin)) for pair in pairs)
+    return rows
 
 
 def _definition(view: View, draft: Draft) -> dict[str, Any]:
+    manifest = view.dataset.manifest
     splits: dict[str, Any] = {}
     for split in view.splits:
-        runs = {run: f"scoreddocs/{run}.{split}.txt" for run in view.runs}
         pairs = f"docpairs/{split}.tsv"
         splits[split] = {
             "queries": f"queries/{split}.jsonl",
+            "language": one_language(q.language for q in view.queries.values() if q.split == split),
             "qrels": f"qrels/{split}.txt",
-            "scoreddocs": {run: path for run, path in runs.items() if path in draft.tallies},
+            "scoreddocs": {run: _run_file(run, split) for run in view.runs},
             "docpairs": pairs if pairs in draft.tallies else None,
         }
+    tallies = sorted(draft.tallies.items())
     return {
-        "format": "datakit-irds",
-        "format_version": "1",
-        "name": view.dataset.manifest["dataset_id"],
-        "content_hash": view.dataset.manifest.get("content_hash"),
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": manifest["dataset_id"],
+        "content_hash": manifest.get("content_hash"),
+        "digest": digest({name: tally.digest for name, tally in tallies}),
         "docs": {
             "path": "docs.jsonl",
             "count": draft.tallies["docs.jsonl"].rows,
             "digest": draft.tallies["docs.jsonl"].digest,
-            "language": view.language("passage"),
+            "language": corpus_language(view.dataset),
         },
-        "queries": {"language": view.language("query")},
-        "qrels_defs": view.dataset.manifest["label_scale"]["grades"],
+        "qrels_defs": manifest["label_scale"]["grades"],
         "splits": splits,
     }

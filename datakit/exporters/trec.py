@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 from datakit.dataset import Dataset
-from datakit.exporters._view import Labels, View
+from datakit.exporters._view import View, safe_id
 from datakit.exporters._write import (
     Cells,
     Draft,
@@ -37,8 +38,8 @@ class Trec:
     of a label stands where TREC has the iteration.
     """
 
-    labels: Labels = "mined"  # table qrel/mined or qrel/seed
-    drop_zero: bool = False  # leave out labels of grade 0
+    labels: str = "mined"  # the label table qrel/<labels>
+    lowest_grade: int = 0  # labels below it are left out: 2 leaves what is relevant on our scale
     runs: bool = True  # write the runs
 
     def __call__(self, dataset: Dataset, out: Path) -> list[Path]:
@@ -69,7 +70,7 @@ class Trec:
         draft.raw("topics.xml", "</topics>\n")
         write_qrels(view, draft, "qrels.{split}.txt")
         for run in view.runs if self.runs else ():
-            name = _run_file(run)
+            name = f"run.{safe_id(run).replace('/', '-')}.txt"
             draft.start(name)
             for line, cells in run_lines(view, run):
                 draft.add(name, line, cells)
@@ -80,31 +81,29 @@ class Trec:
         if name.startswith("run."):
             return read_run(path)
         if name.endswith(".xml"):
-            return ascending(_read_topics(path), 1)
-        return ascending(map(tuple, read_columns(path, 2)), 1)
+            return ascending(_read_topics(path), 0)
+        return ascending(map(tuple, read_columns(path, 2)), 0)
 
     def read_with_others(self, draft: Draft) -> str:
         """Qrels and runs once more with ir_measures."""
         import ir_measures
 
+        read_qrels_too: Any = ir_measures.read_trec_qrels  # untyped
+        read_run_too: Any = ir_measures.read_trec_run
         for name in draft.tallies:
             path = draft.folder / name
             if name.startswith("qrels."):
                 ours = Tally.of(read_qrels(path))
-                rows = ir_measures.read_trec_qrels(str(path))
+                rows = read_qrels_too(str(path))
                 found = Tally.of((q.query_id, q.iteration, q.doc_id, q.relevance) for q in rows)
             elif name.startswith("run."):
                 ours = Tally.of((query, p, score) for query, p, _, score in read_run(path))
-                scored = ir_measures.read_trec_run(str(path))
+                scored = read_run_too(str(path))
                 found = Tally.of((s.query_id, s.doc_id, s.score) for s in scored)
             else:
                 continue
             compare(name, ours, found, "ir_measures")
         return f"ir_measures {ir_measures.__version__}"
-
-
-def _run_file(run: str) -> str:
-    return f"run.{run.replace('/', '-')}.txt"
 
 
 def _read_topics(path: Path) -> Iterator[Cells]:

@@ -177,7 +177,7 @@ def test_score_is_the_score_of_search(
 
     scores = index.score([(asked[r.query_id], by_id[r.passage_id]) for r in rows])
 
-    assert scores.tolist() == pytest.approx([r.score for r in rows], rel=1e-5)
+    assert scores.tolist() == pytest.approx([r.score for r in rows], rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", CHEAP_RETRIEVERS)
