@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from datakit.ingestors import _markdown, _research
+from datakit.ingestors import _industries, _markdown, _report_debris, _research
+from datakit.ingestors._hant import simplified
 from datakit.ingestors.json_lines import JsonLines
 from datakit.ingestors.text import PlainText, clean_name, iso_date, plain_blocks
 from datakit.records import Document, Dropped
@@ -286,6 +287,238 @@ def test_the_date_of_a_report_stands_alone(text: str, date: str | None) -> None:
 def test_the_industry_comes_from_the_title_first() -> None:
     assert _research.industry("医药行业周报", "半导体" * 50) == "医药生物"
     assert _research.industry("周报", "今天天气不错。") is None
+
+
+@pytest.mark.parametrize(
+    ("title", "industry"),
+    [
+        ("煤炭行业2026年中期投资策略", "煤炭"),
+        ("计算机行业周报：功率半导体涨价", "计算机"),
+        ("临床CRO，优中选优的黄金赛道", "医药生物"),
+        ("有色钢铁行业周观点", "有色金属"),
+        ("低空经济周报：eVTOL首飞", "国防军工"),
+        ("散文一则", None),
+    ],
+)
+def test_a_title_names_its_industry(title: str, industry: str | None) -> None:
+    assert _industries.industry(title, "") == industry
+
+
+def test_a_title_that_the_text_never_takes_up_is_a_figure_of_speech() -> None:
+    text = "机器人需要数据。人形机器人的减速器与丝杠由机械企业供应。" * 60
+
+    assert _industries.industry("AI时代的石油", text) == "机械设备"
+    assert _industries.industry("煤炭行业观察", text) == "煤炭"
+
+
+@pytest.mark.parametrize(
+    "front", ["证券研究报告|电子", "行业分类：电子行业", "＃industryId＃电子", "[Table_Title2]电子"]
+)
+def test_the_label_on_the_front_counts_before_a_product_in_the_title(front: str) -> None:
+    front = front.replace("证券研究报告|电子", "电子|证券研究报告")
+
+    assert _industries.industry("5G手机出货回暖", f"{front} 出货回暖。") == "电子"
+
+
+def test_a_listed_company_is_in_the_industry_that_it_was_assigned() -> None:
+    text = "根据上市公司行业分类，公司属于医药制造业（C27）。"
+
+    assert _industries.division_industry(text) == "医药生物"
+    assert _industries.division_industry("产品型号为C27。") is None
+
+
+def test_a_title_loses_its_day_and_a_source_that_is_no_house(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "7.md",
+        "---\ntitle: 2025.6.30煤炭行业周报\nsource: 历史公开研报\ncategory: 行业分析\n---\n\n"
+        "煤价持平。\n",
+    )  # fmt: skip
+
+    found = document(path)
+
+    assert (found.title, found.date, found.issuer) == ("煤炭行业周报", "2025-06-30", None)
+    assert found.meta["title_as_given"] == "2025.6.30煤炭行业周报"
+    assert (found.meta["source"], found.meta["genre"]) == ("历史公开研报", "行业分析")
+
+
+@pytest.mark.parametrize(
+    ("title", "bare"),
+    [
+        ("2025.8.3 7月会议点评", "7月会议点评"),
+        ("20250803煤炭行业周报", "煤炭行业周报"),
+        ("A股：缩量（2025.5.26）", "A股：缩量"),
+        ("2019-2020年渡轮行业报告", "2019-2020年渡轮行业报告"),
+        ("2021年12月报", "2021年12月报"),
+        ("2024年年度策略", "2024年年度策略"),
+    ],
+)
+def test_only_a_day_is_taken_off_a_title(title: str, bare: str) -> None:
+    fields = {"title": title, "meta": {}, "category": None}
+
+    _research.refine(fields, "煤价持平。", "a")
+
+    assert fields["title"] == bare
+
+
+@pytest.mark.parametrize(
+    ("front", "rating"),
+    [
+        ("行业评级：推荐", "推荐"),
+        ("电子 强于大市（维持）", "强于大市"),
+        ("推荐维持评级", "推荐"),
+        ("我们推荐关注龙头。", None),
+    ],
+)
+def test_the_rating_on_the_front(front: str, rating: str | None) -> None:
+    assert _research.rating(front) == rating
+
+
+def test_a_share_is_named_by_its_title_or_a_label() -> None:
+    assert _research.stock_code("渡轮股份（600000.SH）点评", "") == "600000"
+    assert _research.stock_code("周报", "股票代码：300001 渡轮") == "300001"
+    assert _research.stock_code("周报", "推荐渡轮（600000）。") is None
+
+
+def test_a_house_that_is_on_no_list_signs_all_the_same() -> None:
+    text = "海雀证券研究所。资料来源：海雀证券研究所。本公司具备证券投资咨询业务资格。"
+
+    assert _research.issuer(text) == "海雀证券"
+
+
+def test_a_report_without_a_day_has_none_rather_than_one_of_its_story(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "医疗行业研究报告.txt", "2017年9月，办法发布。本次研究于2019年1月完成。"
+    )
+
+    assert document(path).date == "2019-01"
+
+
+def test_a_text_file_without_line_ends_is_taken_apart_like_a_field(tmp_path: Path) -> None:
+    body = json.loads((DATA / "report.json").read_text(encoding="utf-8"))["source_content"]
+
+    found = document(written(tmp_path, "面板涨价跟踪.txt", body))
+
+    assert (found.issuer, found.category, found.date) == ("华金证券", "电子", "2024-03-05")
+    assert "disclaimer" in found.meta["left_out"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16", "big5hkscs"])
+def test_a_report_reads_the_same_in_traditional_characters(tmp_path: Path, encoding: str) -> None:
+    body = (
+        "請務必閱讀正文之後的免責聲明。行業評級：推薦。報告日期：2024年03月05日。"
+        "國泰君安證券研究所證券分析師王某。電子行業的面板價格上漲，需求回暖，供給收縮。" * 3
+    )
+    path = tmp_path / "面板.txt"
+    path.write_bytes(body.encode(encoding))
+
+    found = document(path)
+
+    assert (found.issuer, found.category, found.date) == ("国泰君安", "电子", "2024-03-05")
+    assert (found.language, found.meta["rating"]) == ("zh", "推荐")
+    assert "價格上漲" in found.text
+
+
+def test_simplified_keeps_every_offset() -> None:
+    assert simplified("國信證券：電子 A") == "国信证券：电子 A"
+
+
+# --- what charts and tables leave behind ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [
+        "0%20%40%60%80%100%2018/12019/12020/1",
+        "05001,0001,5002,0002,5003,0003,500",
+        "Jan-18Mar-18May-18Jul-18Sep-18Nov-18",
+        "20152016201720182019",
+        "2850290029503000305031003150",
+    ],
+)
+def test_ticks_of_an_axis_are_found_with_their_legend(axis: str) -> None:
+    text = f"出货量增长。客流（万人）{axis}同比增速"
+
+    (span,) = _report_debris.axis_spans(text)
+
+    assert text[slice(*span)] == f"客流（万人）{axis}同比增速"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "预计EPS分别为1.20/1.40/1.60/1.80/2.00元，维持评级。",
+        "2019年、2020年、2021年营收分别为12.1亿元、14.5亿元、17.9亿元。",
+        "300679.SZ渡轮股份1,860.924.7%190.036.2%783.032.1%104.5154.5%",
+        "电话010-69004649，邮编100088。",
+    ],
+)
+def test_figures_of_a_sentence_or_a_row_are_no_axis(sentence: str) -> None:
+    assert _report_debris.axis_spans(sentence) == []
+
+
+def test_the_year_behind_an_axis_belongs_to_its_sentence() -> None:
+    text = "0%20%40%60%80%100%2020年Q1受天气影响，客流下降。"
+
+    ((start, end),) = _report_debris.axis_spans(text)
+
+    assert text[end:].startswith("2020年Q1受")
+    assert start == 0
+
+
+def test_rows_of_a_table_are_set_apart_from_the_sentence_before() -> None:
+    rows = "代码简称价格20EPS21EPS600276渡轮111.461.291.722.1886.4064.80600963航空26.561.802.102.50"
+    blocks = plain_blocks(
+        "\n".join(_report_debris.with_marked_rows([f"客流在三月恢复。{rows}"])), "zh"
+    )
+
+    assert [(b.kind, b.text) for b in blocks] == [
+        ("paragraph", "客流在三月恢复。"), ("table", rows),
+    ]  # fmt: skip
+
+
+def test_notices_and_contacts_are_left_out_where_they_stand_once() -> None:
+    text = (
+        "请务必阅读正文之后的免责条款部分电子行业景气上行。"
+        "分析师：王某执业证书编号：S0010520110001邮箱：wang@example.cn需求回暖。"
+        + "客流恢复。"
+        * 300
+    )
+
+    cleaned = _research.clean(text)
+
+    assert "免责" not in cleaned.text
+    assert "S0010520110001" not in cleaned.text
+    assert "需求回暖" in cleaned.text
+    assert {"notices", "contacts of the authors"} <= cleaned.left_out.keys()
+
+
+def test_what_follows_a_disclaimer_stays() -> None:
+    clause = "本报告仅供本公司客户使用，不构成投资建议。未经许可不得转载，本公司不承担任何责任。"
+    text = "客流恢复。" * 2_000 + "免责声明" + clause * 3 + "附录一：航线的客流按月统计。" * 900
+
+    cleaned = _research.clean(text)
+
+    assert "不构成" not in cleaned.text
+    assert cleaned.text.count("附录一") == 900
+
+
+def test_a_phrase_that_sentences_share_is_no_running_line() -> None:
+    sentence = "同比增长{n}%。2020Q3，板块营收和归母净利润分别同比增长{m}%和{k}%，增速回升。"
+    text = "".join(sentence.format(n=i, m=i + 1, k=i + 2) + "航线恢复。" * 90 for i in range(9))
+
+    assert _research.clean(text).left_out == {}
+
+
+def test_a_row_that_a_page_cut_goes_on(tmp_path: Path) -> None:
+    first = "公司主要通过参与航运集团、港口集团、地方政府或者其他下属的"
+    rows = [
+        {"page": 1, "type": "text", "inside": first + "有关"},
+        {"page": 1, "type": "页脚", "inside": "1"},
+        {"page": 2, "type": "text", "inside": "机构等客户招标的方式进行销售。"},
+    ]
+    path = written(tmp_path, "a.jsonl", "\n".join(json.dumps(r) for r in rows))
+
+    assert document(path).text == first + "有关机构等客户招标的方式进行销售。"
 
 
 def test_real_reports_know_who_wrote_them_when_and_on_what(shared_data: Path) -> None:

@@ -11,11 +11,12 @@ import itertools
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datakit.ingestors import _dates
+from datakit.ingestors import _dates, _industries, _report_debris
+from datakit.ingestors._hant import simplified
 
 HEADING_MARK = "\ufdd0"  # before a line that is a heading; no character of any text
 
@@ -29,48 +30,14 @@ _BROKER = re.compile(
     "|联讯证券|粤开证券|南京证券|上海证券|湘财证券|新时代证券|西部证券|东方财富证券|野村东方|英大证券"
     "|中原证券|中航证券|中邮证券|中天证券|中山证券|第一创业|爱建证券|甬兴证券|国开证券|国投证券|国新证券"
     "|世纪证券|五矿证券|招银国际|浦银国际|交银国际|建银国际|农银国际|工银国际|第一上海|高盛高华|汇丰前海"
-    "|元大证券|头豹研究院|艾瑞咨询|亿欧智库|前瞻产业研究院|中研普华"
+    "|华源证券|金元证券|大同证券|申港证券|华宝证券|金融街证券|诚通证券|麦高证券|群益证券|国泰海通"
+    "|元大证券|联合资信|大公国际|中诚信国际|东方金诚|沙利文|灼识咨询|中国信通院|头豹研究院|艾瑞咨询|亿欧智库|前瞻产业研究院|中研普华"
 )
+_HOUSE_NAME = re.compile(r"([\u4e00-\u9fff]{2}证券)(?=股份有限公司|有限责任公司|研究所|研究院)")
+_NO_HOUSE = re.compile("[究报告投资本公司从事具备等各与为由在的]")
+_NO_ISSUER = re.compile("历史|公开|网络|互联网|转载|整理|研报|佚名|未知|匿名|原创|admin", re.I)
 _OWN = re.compile(r"(?:股份|有限|经济|金融|证券)*(?:研究所|研究院|研究部|研究中心|公司|版权)")
 
-# Shenwan's first level (2021) and two subjects of market comment; words that tell each of them
-_INDUSTRIES = {
-    "电子": "电子|半导体|芯片|集成电路|面板|消费电子|被动元件|元器件|LED|MLCC|晶圆|封测|光学光电",
-    "医药生物": "医药|医疗|生物科技|生物制品|创新药|疫苗|药店|CXO|CRO|CDMO|血制品|集采|核药|眼科"
-                "|肿瘤|糖尿病|抗体|中药|诊断|药物",
-    "计算机": "计算机|软件|云计算|人工智能|大模型|信创|网络安全|AI\\s?Agent|算力",
-    "通信": "通信|5G|光模块|运营商|物联网|卫星互联网",
-    "传媒": "传媒|游戏|影视|广告营销|短视频|出版",
-    "银行": "银行|息差|信贷",
-    "非银金融": "非银|券商|保险|证券行业|信托|金融科技",
-    "房地产": "房地产|地产|物业|楼市|房企",
-    "汽车": "汽车|新能源车|整车|智能驾驶|零部件",
-    "电力设备": "电力设备|新能源|光伏|锂电|储能|风电|电池|电网设备|硅料|氢能",
-    "机械设备": "机械|工程机械|机器人|机床|专用设备|通用设备|自动化设备",
-    "国防军工": "军工|国防|航空装备|航天|低空经济|无人机",
-    "食品饮料": "食品|饮料|白酒|啤酒|乳业|调味品|零食",
-    "家用电器": "家电|白电|黑电|小家电|家用电器|扫地机",
-    "纺织服饰": "纺织|服装|服饰|运动鞋",
-    "轻工制造": "轻工|造纸|家居|包装印刷|文具",
-    "商贸零售": "零售|商贸|电商|超市|免税",
-    "社会服务": "社会服务|旅游|酒店|餐饮|教育|人力资源",
-    "美容护理": "美容|化妆品|医美|个护",
-    "农林牧渔": "农业|农林牧渔|养殖|生猪|种业|饲料|宠物",
-    "基础化工": "化工|化学制品|化肥|农药|聚氨酯|制冷剂|氟化工",
-    "石油石化": "石油|石化|油气|原油|炼化",
-    "煤炭": "煤炭|动力煤|焦煤|煤价",
-    "钢铁": "钢铁|钢材|铁矿|钢价",
-    "有色金属": "有色|黄金(?:行业|价格|股|板块|消费)|金价|铜价|铝业|稀土|锂矿|贵金属|工业金属",
-    "建筑材料": "建材|水泥|玻璃|防水材料",
-    "建筑装饰": "建筑装饰|建筑业|基建|工程咨询",
-    "交通运输": "交通运输|交运|航运|物流|快递|航空公司|机场|港口|高速公路|铁路",
-    "公用事业": "公用事业|电力行业|火电|水电|核电|燃气|水务",
-    "环保": "环保|固废|污水|环境治理",
-    "宏观经济": "宏观|货币政策|财政政策|GDP|通胀|CPI|降准|降息|美联储|关税|汇率|出口数据|社融",
-    "投资策略": "投资策略|A股|大盘|沪指|择时|策略周报|资产配置|公募基金|北向资金",
-}  # fmt: skip
-_SUBJECTS = frozenset(("宏观经济", "投资策略"))  # any long text has their words
-_INDUSTRY = {name: re.compile(words) for name, words in _INDUSTRIES.items()}
 _GENRES = frozenset(
     ("行业分析", "宏观分析", "公司分析", "个股", "行业研究", "其他", "其它", "未分类")
 )
@@ -83,7 +50,9 @@ _DATE = re.compile(
     r"((?:19|20)\d\d)\s?(?:(年)\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日"
     r"|([-./])(\d{1,2})\5(\d{1,2})(?![\d.]))"
 )
-_DATE_LABEL = re.compile(r"(?:报告|发布|出版|完成)?(?:日期|时间)[：:]?\s*$")
+_DATE_LABEL = re.compile(
+    r"(?:(?:报告|发布|出版|完成)?(?:日期|时间)[：:]?|Time1[#＃]|Table_Date\])\s*$"
+)
 _NOT_ITS_OWN = re.compile(r"(?:截[至止]|[（(~～—至到《>]|[-–]|\d[.、]|本周|上周|数据)\s*$")
 FRONT_CHARS = 6_000  # the first page or two, where a report names its date and its maker
 
@@ -91,30 +60,102 @@ FRONT_CHARS = 6_000  # the first page or two, where a report names its date and 
 # --- metadata -----------------------------------------------------------------------------------
 
 
+_DAY = r"(?:19|20)\d\d(?:[-._/]\d{1,2}[-._/]\d{1,2}|年\d{1,2}月\d{1,2}日|[01]\d[0-3]\d)"
+_TITLE_DATE = re.compile(
+    rf"^(?P<first>{_DAY})(?:[\s:：_-]+|(?![\d.]))(?=.*[^\W\d])|\s?[（(](?P<last>{_DAY})[)）]$"
+)
+
+
 def refine(fields: dict[str, Any], text: str, name: str) -> None:
-    """Fill in what a Chinese report says about itself: subject, issuer, kind, date."""
+    """Fill in what a Chinese report says about itself: subject, issuer, kind, date, rating.
+
+    A title that opens or closes with its day (`2025.6.30煤炭行业周报`) loses it; the title as it
+    was given stays in `meta`. A source such as `历史公开研报` is no issuer and goes there as well.
+    """
+    text = simplified(text)
     genre = fields.get("category")
     if genre in _GENRES:
         fields["category"] = None
         fields["meta"]["genre"] = genre
-    title = f"{fields.get('title') or ''} {name}"
+    _without_day(fields)
+    title = simplified(f"{fields.get('title') or ''} {name}")
+    filing = named_filing(name)
+    if filing or _FILING.search(title):
+        _refine_filing(fields, text, filing)
+        return
     fields["category"] = fields.get("category") or industry(title, text)
     told = _REPORT.search(title) or _REPORT_TITLE.search(title)
     if not (genre in _GENRES or told or _REPORT.search(text[:FRONT_CHARS])):
         return
     fields["doc_type"] = fields.get("doc_type") or "research_report"
+    given = fields.get("issuer")
+    if given and _NO_ISSUER.search(given):
+        fields["issuer"] = None
+        fields["meta"]["source"] = given
     fields["issuer"] = fields.get("issuer") or issuer(text)
     fields["date"] = fields.get("date") or _dates.date_in_name(name) or report_date(text)
+    fields["meta"] |= {"rating": rating(text) or "", "stock_code": stock_code(title, text) or ""}
 
 
-def industry(title: str, text: str) -> str | None:
-    """The industry that the title, else the first lines, else the whole text is about."""
-    for part, least in ((title, 1), (text[:800], 3), (text, 3 + len(text) // 500)):
-        counts = Counter({name: len(words.findall(part)) for name, words in _INDUSTRY.items()})
-        (best, n), (_, second) = counts.most_common(2)
-        if n >= least and n > second and (part is not text or best not in _SUBJECTS):
-            return best
-    return None
+def _without_day(fields: dict[str, Any]) -> None:
+    title = fields.get("title") or ""
+    match = _TITLE_DATE.search(title)
+    digits = "".join(f"{int(n):02d}" for n in re.findall(r"\d+", match.group())) if match else ""
+    day = _dates.date_in_name(digits)
+    if match and day:
+        fields["meta"]["title_as_given"] = title
+        fields["title"] = (title[: match.start()] + title[match.end() :]).strip()
+        fields["date"] = fields.get("date") or day
+
+
+_FILING = re.compile(r"(?:年度|半年度|季度)报告(?:全文|摘要)?\s*(?:$|20)")
+_FILING_KINDS = {
+    "年度报告": "annual_report", "半年度报告": "interim_report", "季度报告": "quarterly_report",
+}  # fmt: skip
+_FILING_NAME = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)[_ ]+(?P<issuer>\D[^_]*?)[_ ]+(?P<stock_code>\d{6})[_ ]+[^_]+?[_ ]+"
+    r"(?P<year>(?:19|20)\d\d年?)[_ ]+(?P<kind>[^_ ]+)$"
+)
+_CODE_LABEL = re.compile(r"(?:股票|证券)代码[：:\s|]{1,6}(\d{6})(?!\d)")
+_COMPANY_LABEL = re.compile(
+    r"(?:公司的?中文名称|公司名称)[：:\s|]{1,6}([\u4e00-\u9fff（）()]{4,40}?公司)"
+)
+
+
+def named_filing(name: str) -> dict[str, str]:
+    """What a filing's name says: `2020-01-21__issuer__600000__short__2019年__年度报告`.
+
+    Returns:
+        date, issuer, stock_code, title and doc_type; empty for another name.
+    """
+    match = _FILING_NAME.match(name)
+    if not match:
+        return {}
+    found = {key: value.strip() for key, value in match.groupdict().items()}
+    kind = found.pop("kind")
+    found["title"] = f"{found['issuer']} {found.pop('year')}{kind}"
+    return found | {"doc_type": _FILING_KINDS.get(kind, "")}
+
+
+def _refine_filing(fields: dict[str, Any], text: str, named: dict[str, str]) -> None:
+    """A listed company's own report: who, which share, which industry."""
+    front = text[: 5 * FRONT_CHARS]
+    company, code = _COMPANY_LABEL.search(front), _CODE_LABEL.search(front)
+    kind = next(
+        (k for word, k in _FILING_KINDS.items() if word in (fields.get("title") or "")), None
+    )
+    fields["doc_type"] = fields.get("doc_type") or named.get("doc_type") or kind or "annual_report"
+    fields["issuer"] = fields.get("issuer") or named.get("issuer") or (company and company[1])
+    fields["date"] = named.get("date") or fields.get("date")
+    fields["category"] = (
+        fields.get("category")
+        or _industries.division_industry(text)
+        or _industries.company_industry(text)
+    )
+    fields["meta"]["stock_code"] = named.get("stock_code") or (code[1] if code else "")
+
+
+industry = _industries.industry
 
 
 def issuer(text: str) -> str | None:
@@ -123,14 +164,45 @@ def issuer(text: str) -> str | None:
     for match in _BROKER.finditer(text):
         own = _OWN.match(text, match.end())
         counts[match.group()] += 5 if own else 1
-    return max(counts, key=lambda name: (counts[name], name)) if counts else None
+    if not counts:  # a house that is not on the list signs all the same
+        counts.update(name for name in _HOUSE_NAME.findall(text) if not _NO_HOUSE.search(name[:-2]))
+    best = max(counts, key=lambda name: (counts[name], name)) if counts else None
+    return best if best and counts[best] >= LEAST_NAMED else None
+
+
+LEAST_NAMED = 2  # times that a report names its maker
+_RATINGS = (
+    "强于大市|优于大市|领先大市|同步大市|跟随大市|弱于大市|落后大市|强大于市|谨慎推荐|强烈推荐|审慎增持|谨慎增持"
+    "|推荐|看好|买入|增持|中性|持有|减持|卖出|超配|标配|低配"
+)
+_RATING = re.compile(
+    rf"(?:(?:行业|投资|公司)?评级[：:\s]{{0,2}}|^|[\u4e00-\u9fff）)\]●｜|。\s])"
+    rf"(?P<rating>{_RATINGS})\s?[（(]?(?:[#＃]\w+[#＃])?(?:维持|首次|上调|下调|调高|调低)"
+    rf"|(?:行业|投资)评级[：:\s]{{0,2}}(?P<labelled>{_RATINGS})"
+)
+
+
+def rating(text: str) -> str | None:
+    """The rating on a report's front: `行业评级：推荐`, `强于大市（维持）`."""
+    match = _RATING.search(text[:FRONT_CHARS])
+    return (match["rating"] or match["labelled"]) if match else None
+
+
+_SHARE_CODE = re.compile(r"[（(\s](\d{6})(?:\.(?:SH|SZ|BJ))?[)）\s]")
+
+
+def stock_code(title: str, text: str) -> str | None:
+    """The share that a report is about, where its title or a label on its front says so."""
+    match = _SHARE_CODE.search(f" {title} ") or _CODE_LABEL.search(text[:FRONT_CHARS])
+    return match[1] if match else None
 
 
 def report_date(text: str) -> str | None:
     """The day of a report: a labelled date, else the first on its front that stands alone.
 
     A range, a title in a list and "截至…" are dates of something else. A date written with 年月日
-    counts before one with hyphens, which lists of other reports have.
+    counts before one with hyphens, which lists of other reports have; a page's edge that every
+    page repeats counts before both.
     """
     found: dict[int, str] = {}
     for match in _DATE.finditer(text[:FRONT_CHARS]):
@@ -144,7 +216,7 @@ def report_date(text: str) -> str | None:
         rank = 0 if _DATE_LABEL.search(before) else 1 if mark == "年" else 2
         found.setdefault(rank, iso)
     month = None if 0 in found else _month(text)
-    return month or (found[min(found)] if found else None)
+    return month or (found[min(found)] if found else _month_of_work(text))
 
 
 def _month(text: str) -> str | None:
@@ -153,6 +225,19 @@ def _month(text: str) -> str | None:
         r"(?<![在于至自到年截])(20\d\d)年(\d{1,2})月(?=$|\s|分析师|证券|研究|行业|[|｜—-])",
         text[:300],
     )
+    return _year_month(match)
+
+
+def _month_of_work(text: str) -> str | None:
+    """`本次研究于2019年1月完成`, which consultancies write into their method."""
+    return _year_month(
+        re.search(
+            r"(?:研究|报告|调研)[^。]{0,6}于(20\d\d)年(\d{1,2})月[^。]{0,8}(?:完成|发布)", text
+        )
+    )
+
+
+def _year_month(match: re.Match[str] | None) -> str | None:
     month = int(match[2]) if match else 0
     return f"{match[1]}-{month:02d}" if match and 1 <= month <= 12 else None
 
@@ -167,6 +252,11 @@ class Cleaned:
     text: str
     left_out: dict[str, int] = field(default_factory=dict)  # what: characters
 
+    @property
+    def plain(self) -> str:
+        """The text for looking, in simplified characters, as long as the text."""
+        return simplified(self.text)
+
 
 def needs_lines(text: str) -> bool:
     """Whether a text is so long and has so few line ends that it lost them."""
@@ -176,6 +266,27 @@ def needs_lines(text: str) -> bool:
 _NOTICE = re.compile(
     r"(?:敬请|谨请|请)(?:务必)?(?:仔细|一起)?(?:阅读|参阅|参见|参考|查阅)"
     r"|各项声明请参见|本报告版权属于|未经许可，禁止转载|证券投资咨询业务资格批文号"
+    r"|请通过合法途径获取本公司|(?:证券)?研究报告发送给|版权归[\u4e00-\u9fff]{2,12}所有"
+)
+# the same where it stands once, and what a front page says of its authors
+_ONE_NOTICE = re.compile(
+    r"(?:敬请|谨请|请)(?:务必|仔细|一起)*(?:阅读|参阅|参见|参考|查阅)[^。！？；\d\n]{0,20}?"
+    r"(?:免责|法律|重要|特别|信息披露|评级)[^。！？；，\d\n]{0,14}?(?:声明|申明|条款|说明|披露|提示)(?:部分)?[。.]?"
+    r"|请务必阅读正文之[后前]的?(?=\s*$)"
+    r"|(?:免责|重要|法律)声明[^。\n]{0,16}是(?:本)?报告的(?:一|组成)部分，请务必一起阅读。?"
+    r"|(?:证券)?研究报告发送给[^。\n]{2,30}。(?:版权归[^。\n]{2,12}所有)?|版权归[\u4e00-\u9fff]{2,10}证券所有"
+    r"|[\u4e00-\u9fff]{2,10}(?:具备|取得)证券投资咨询业务资格"
+    r"|本报告的?信息均?来[自源]于?[^。\n]{2,20}信息[^。\n]{0,60}(?:自担|准确性)[^。\n]{0,20}。"
+    r"|请通过合法途径获取本公司[^。\n]{4,80}声明内容。?|仅供机构投资者使用|证券研究报告(?=[|｜\n]|$)"
+)
+_CONTACT = re.compile(
+    r"(?:证券|首席|联席首席)?(?:分析师|研究员|联系人|研究助理|投资咨询)?(?:[（(][^（）()\n]{1,8}[)）])?[：:]?"
+    r"[\u4e00-\u9fff·]{0,6}"
+    r"(?:(?:SAC|SFC|CE)\s?(?:执业|No|NO|CE)?[^\u4e00-\u9fff\n]{0,6}|S?AC?(?:执业)?证?书?编号[：:]?|"
+    r"(?:证券)?(?:投资咨询)?(?:执业|从业)?(?:资格)?(?:证书?)?(?:编号|证号|编码|NO\.?)[：:]|"
+    r"(?:联系)?(?:电话|邮箱|邮件|传真|手机)[：:]|E-?MAIL[：:]|(?<![\w.])(?=[\w.＠-]{2,30}[@＠]))"
+    r"\s?[A-Za-z0-9()（）+＋@＠._\s－—-]{6,}",
+    re.I,
 )
 _TOKEN = re.compile(r"\d+|[.\s]+|[A-Za-z]+|.", re.S)
 MAX_RUNNING = 60  # tokens on either side of the notice
@@ -183,15 +294,35 @@ MAX_CHARS = 2_000_000  # of a report; past it nothing is looked for
 
 
 def clean(text: str) -> Cleaned:
-    """A report without running lines, table of contents and disclaimer, with lines again."""
+    """A report without running lines, contents, disclaimer and axes, with lines again.
+
+    Lines behind `HEADING_MARK` are headings, those behind `TABLE_MARK` rows of a table.
+    """
     cleaned = Cleaned(text)
     _without_template_marks(cleaned)
     _without_running_lines(cleaned)
     _without_disclaimer(cleaned)
+    _take_out(cleaned, "notices", _spans(_ONE_NOTICE, cleaned.plain), "\n")
+    _take_out(cleaned, "contacts of the authors", _contacts(cleaned.plain), "\n")
     titles = _without_contents(cleaned)
     cleaned.text = _with_headings(cleaned.text, titles)
-    cleaned.text = _with_lines(cleaned.text)
+    cleaned.text = _with_lines(cleaned)
+    _take_out(cleaned, "chart axes", _report_debris.axis_spans(cleaned.plain), "\n")
+    cleaned.text = "\n".join(_report_debris.with_marked_rows(cleaned.text.split("\n")))
     return cleaned
+
+
+def _spans(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in pattern.finditer(text)]
+
+
+def _contacts(text: str) -> list[tuple[int, int]]:
+    """Names, numbers and addresses of the analysts, which stand on the first page."""
+    return [
+        match.span()
+        for match in _CONTACT.finditer(text[:FRONT_CHARS])
+        if sum(char.isdigit() for char in match.group()) >= 6 or "@" in match.group()
+    ]
 
 
 def _take_out(cleaned: Cleaned, what: str, spans: Sequence[tuple[int, int]], fill: str) -> None:
@@ -207,31 +338,39 @@ def _take_out(cleaned: Cleaned, what: str, spans: Sequence[tuple[int, int]], fil
         cleaned.left_out[what] = cleaned.left_out.get(what, 0) + n
 
 
-_TEMPLATE_MARK = re.compile(r"\[?\[?\s?_?[Tt]able_?[A-Za-z0-9_]{1,24}\]?|[#＃]\w{2,12}Time1[#＃]")
+_TEMPLATE_MARK = re.compile(
+    r"\[?\[?\s?_?[Tt]able_?[A-Za-z0-9_]{1,24}\]?|[#＃][A-Za-z]{4,24}\d?[#＃]"
+)
 
 
 def _without_template_marks(cleaned: Cleaned) -> None:
     """`[Table_Main]` and the like, which a broker's template leaves behind."""
-    spans = [match.span() for match in _TEMPLATE_MARK.finditer(cleaned.text) if "_" in match[0]]
+    spans = [
+        match.span()
+        for match in _TEMPLATE_MARK.finditer(cleaned.text)
+        if "_" in match[0] or match[0][0] in "#＃"
+    ]
     _take_out(cleaned, "template marks", spans, "\n")
 
 
 def _without_running_lines(cleaned: Cleaned) -> None:
     """What stands at every page break: the notice, the header, the page number."""
     by_start: dict[str, list[int]] = {}
-    for match in _NOTICE.finditer(cleaned.text):
+    text = cleaned.plain
+    for match in _NOTICE.finditer(text):
         # the same notice goes on the same way
-        key = re.sub(r"\d+", "0", cleaned.text[match.start() : match.end() + 4])
+        key = re.sub(r"\d+", "0", text[match.start() : match.end() + 4])
         by_start.setdefault(key, []).append(match.start())
     spans: list[tuple[int, int]] = []
     for starts in by_start.values():
         if len(starts) >= 3:
-            spans += _repeated_around(cleaned.text, starts)
+            spans += _repeated_around(text, starts)
     _take_out(cleaned, "running lines", spans, "")
-    _take_out(cleaned, "running lines", _numbered_lines(cleaned.text), "")
+    _take_out(cleaned, "running lines", _numbered_lines(cleaned.plain), "")
 
 
 _PROSE_MARK = re.compile("[。，、：；（）()%]|来源|图|表|资料|研究所")
+_SENTENCE_MARK = re.compile("[。，；%]")
 GRAM = 12  # characters of a phrase that is looked for on every page
 
 
@@ -250,7 +389,8 @@ def _numbered_lines(text: str) -> list[tuple[int, int]]:
             continue
         spans = _repeated_around(text, anchors)
         sourced = any("来源" in text[a:b] for a, b in spans)
-        if not sourced and _counts_up(text, spans):
+        told = sum(bool(_SENTENCE_MARK.search(text[a:b])) for a, b in spans) > len(spans) / 2
+        if not sourced and not told and _counts_up(text, spans):
             return spans
     return []
 
@@ -334,24 +474,46 @@ def _increase(numbers: list[str]) -> bool:
 _DISCLAIMER = re.compile(
     r"分析师(?:及研究助理)?(?:声明|承诺|简介|介绍|与研究助理简介)|免责(?:声明|条款|及评级说明)|法律声明"
     r"|特别声明|重要声明|信息披露|投资评级(?:的?说明|标准|定义|体系)|评级(?:说明|标准|体系|定义)"
+    r"|免责申明|投资评级[：:]\s?(?=[^。]{0,12}(?:预计|指未来))|证券研究报告免责"
 )
 _BOILERPLATE = re.compile(
     r"仅供.{0,20}(?:参考|客户使用)|不构成|版权|未经.{0,20}(?:许可|授权|同意)|以下简称|具备证券投资咨询"
-    r"|沪深300指数|承担.{0,6}(?:责任|风险)"
+    r"|沪深300指数|预计\d{1,2}个月内|个月内[^。]{0,20}(?:指数|市场)|投资需谨慎|利益冲突|不代表|独立、?客观|承担.{0,6}(?:责任|风险)"
 )
 LAST_PART = 0.4  # of a report, after which its disclaimer may begin
+MIN_CUES = 4  # phrases of boilerplate in a disclaimer, and
+CHARS_PER_CUE = 450
+MAX_GAP = 600  # characters between two of them where prose follows
 
 
 def _without_disclaimer(cleaned: Cleaned) -> None:
-    """The closing statements: from their first heading on, if what follows is boilerplate."""
-    text = cleaned.text
-    cues = [match.start() for match in _BOILERPLATE.finditer(text)]
+    """The closing statements: from their heading to the end, or to where the boilerplate ends.
+
+    They may stand before an appendix; what comes after them stays.
+    """
+    text = cleaned.plain
+    cues = [match.end() for match in _BOILERPLATE.finditer(text)]
     for match in _DISCLAIMER.finditer(text, int(LAST_PART * len(text))):
-        n_cues = len(cues) - bisect_left(cues, match.start())
+        start = match.start()
+        rest = cues[bisect_left(cues, start) :]
         # boilerplate has such a phrase every two lines; prose hardly ever
-        if n_cues >= 4 and n_cues * 450 > len(text) - match.start():
-            _take_out(cleaned, "disclaimer", [(match.start(), len(text))], "")
+        if len(rest) >= MIN_CUES and len(rest) * CHARS_PER_CUE > len(text) - start:
+            _take_out(cleaned, "disclaimer", [(start, len(text))], "")
             return
+        run = list(_run_of(rest, match.end()))
+        if len(run) >= MIN_CUES:
+            stop = re.compile(r"[。！\n]|$").search(text, run[-1])
+            _take_out(cleaned, "disclaimer", [(start, stop.end() if stop else run[-1])], "\n")
+            return
+
+
+def _run_of(cues: Sequence[int], last: int) -> Iterator[int]:
+    """The cues that follow one another closely."""
+    for cue in cues:
+        if cue - last > MAX_GAP:
+            return
+        yield cue
+        last = cue
 
 
 _LEADER = re.compile(r"\s*(?:\.{4,}|…{2,}|(?:\. ){4,}|·{4,})[.\s…·]*-?\s*(?=\d)")
@@ -370,7 +532,7 @@ def _without_contents(cleaned: Cleaned) -> list[str]:
     page = 0
     spans: list[tuple[int, int]] = []
     start = max(0, leaders[0].start() - MAX_TITLE)
-    for match in _CONTENTS.finditer(text, start, leaders[0].start()):
+    for match in _CONTENTS.finditer(cleaned.plain, start, leaders[0].start()):
         start = match.start()
         break
     else:
@@ -442,20 +604,25 @@ def _with_headings(text: str, titles: list[str]) -> str:
 
 _BREAKS = re.compile(
     r"(?<=[。！？；;）)%\d\w])(?=(?:图表?|(?<!图)表)\s?\d{1,3}[-.\d]*\s?[：:])"
-    r"|(?=(?:资料|数据)来源[：:])"
+    r"|(?=(?:资料|数据)来源[：:])|(?<=[；，])(?=注：)"
     r"|(?<=[。！？；）)])(?=(?:投资要点|核心观点|投资建议|风险提示|盈利预测|投资逻辑|主要观点|风险因素)"
     r"[：:]?)"
     r"|(?<=[。；！？])(?=[（(]?[一二三四五六七八九十]{1,3}[）)、])"
 )
 _MAKER = r"(?:研究(?:所|院|部|中心)?(?!报告|员|表明|显示|发现)|整理)(?:整理|绘制|预测)?"
-_HOUSE = r"[\u4e00-\u9fff]{2,4}证券(?:研究所|研究院|研究部)?(?:整理)?"
+_HOUSE = (
+    r"[\u4e00-\u9fff]{2,4}证券(?:经纪（香港）|国际)?(?:研究所|研究院|研究部)?(?:整理)?(?:及预测)?"
+)
 _SOURCE_NOTE = re.compile(
     rf"((?:资料|数据)来源[：:][^。；\n]{{1,80}}?(?:{_MAKER}|[，、,]{_HOUSE})"
-    rf"(?:[，、,](?:Wind|[^。；，\n]{{1,30}}?{_MAKER}|{_HOUSE}))*)"
+    rf"(?:[，、,](?:[Ww][Ii][Nn][Dd]|[^。；，\n]{{1,30}}?{_MAKER}|{_HOUSE}))*)"
 )
 
 
-def _with_lines(text: str) -> str:
+def _with_lines(cleaned: Cleaned) -> str:
     """Line ends where a caption, a source note or a known section begins."""
-    text = _BREAKS.sub("\n", text)
-    return _SOURCE_NOTE.sub(r"\1\n", text)
+    plain = cleaned.plain
+    cuts = {match.start() for match in _BREAKS.finditer(plain)}
+    cuts |= {match.end() for match in _SOURCE_NOTE.finditer(plain)}
+    edges = [0, *sorted(cuts - {0, len(plain)}), len(plain)]
+    return "\n".join(cleaned.text[a:b] for a, b in itertools.pairwise(edges))

@@ -13,6 +13,7 @@ from typing import Any
 from datakit.ingestors import _headings, _markdown, _research, text
 from datakit.ingestors._blocks import DocumentBuilder
 from datakit.ingestors._decode import HEAD_BYTES, MAX_BYTES, decode, read_text
+from datakit.ingestors._enumerators import ENUMERATOR
 from datakit.ingestors._style import RawBlock
 from datakit.records import Document, Dropped
 from datakit.registry import plugin
@@ -21,7 +22,9 @@ LINES = (".jsonl", ".ndjson", ".jl")
 _ROW = frozenset(("page", "type", "inside"))  # a row of one document, as PDF extractors write them
 _RUNNING = frozenset(("页眉", "页脚", "header", "footer"))
 MAX_LINE = 64 << 20  # bytes of one object
-LEAST_KEPT = 0.2  # of a report; with less left it is no report after all
+FULL_ROW = 30  # characters of a row that can break off; a title is shorter
+_ROW_ENDS = re.compile(r"[。！？：；…”」）)》】!?:;]$|报告(?:全文)?$|\.{4,}|…{2,}")
+_ROW_STARTS = re.compile(r"[□√☑•●■（(【第]|(?:图表?|表)\s?\d|单位")
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|body|div|p|h[1-6]|table|section|article|span)\b", re.I)
 
 
@@ -159,12 +162,7 @@ def text_blocks(body: str) -> tuple[list[RawBlock], str]:
         _headings.dense(blocks)
         return blocks, ""
     language = detect_language(body)
-    if language == "zh" and _research.needs_lines(body):
-        cleaned = _research.clean(body)
-        if len(cleaned.text) >= LEAST_KEPT * len(body):
-            counted = "; ".join(f"{what}: {n} characters" for what, n in cleaned.left_out.items())
-            return text.plain_blocks(cleaned.text, language), counted
-    return text.plain_blocks(body, language), ""
+    return text.report_blocks(body, language)
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -248,7 +246,8 @@ def _of_rows(rows: Iterable[tuple[int, Any]], source_uri: str) -> Document | Dro
     blocks = text.promoted(collected.blocks)
     builder = DocumentBuilder("json_lines", "application/json")
     text.add(builder, blocks)
-    fields = text.metadata(blocks, source_uri, _named_parts(source_uri))
+    named = _research.named_filing(PurePosixPath(source_uri).stem)
+    fields = text.metadata(blocks, source_uri, named)
     if collected.n_running:
         fields["meta"]["left_out"] = f"running lines: {collected.n_running}"
     return builder.build(source_uri, **fields)
@@ -271,7 +270,10 @@ class _Rows:
             self.cells.append(" | ".join(cell for cell in _row_cells(inside) if cell))
         elif inside:
             self._close_cells()
-            self.lines.append(inside)
+            if self.lines and _goes_on(self.lines[-1], inside):
+                self.lines[-1] += inside
+            else:
+                self.lines.append(inside)
 
     def close(self) -> None:
         self._close_cells()
@@ -288,15 +290,12 @@ class _Rows:
             self.lines = []
 
 
+def _goes_on(last: str, line: str) -> bool:
+    """Whether a row continues the sentence that a page's end has cut."""
+    if len(last) < FULL_ROW or _ROW_ENDS.search(last) or _ROW_STARTS.match(line):
+        return False
+    return not ENUMERATOR.match(line)
+
+
 def _row_cells(inside: str) -> list[str]:
     return [cell.strip() for cell in re.findall(r"'((?:[^'\\]|\\.)*)'", inside)]
-
-
-def _named_parts(source_uri: str) -> dict[str, str]:
-    """`2020-01-21__issuer__code__short__2019年__年度报告.txt`: how filings are collected."""
-    parts = PurePosixPath(source_uri).stem.split("__")
-    if len(parts) < 4 or not re.fullmatch(r"\d{4}-\d\d-\d\d", parts[0]):
-        return {}
-    kind = {"年度报告": "annual_report"}.get(parts[-1], "")
-    title = " ".join((parts[1], *parts[4:]))
-    return {"date": parts[0], "issuer": parts[1], "title": title, "doc_type": kind}

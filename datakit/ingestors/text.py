@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from datakit.ingestors import _dates, _headings, _markdown, _research
+from datakit.ingestors import _dates, _headings, _markdown, _report_debris, _research
 from datakit.ingestors._blocks import DocumentBuilder
 from datakit.ingestors._decode import MAX_BYTES, binary_kind, read_text
 from datakit.ingestors._enumerators import ENUMERATOR
@@ -22,6 +22,7 @@ LONG_LINE = 1_200  # code points; a longer line is split where sentences end
 TOP_CHARS = 1_500  # where a text says its own date
 SENTENCES = 5  # of a paragraph that is cut out of a long line
 MAX_PIECE = 2_000  # code points of such a paragraph
+LEAST_KEPT = 0.2  # of a report; with less left it is no report after all
 
 
 @plugin("ingestors", "text")
@@ -71,10 +72,12 @@ def read_plain(
     from datakit.text import detect_language
 
     language = detect_language(text)
-    blocks = plain_blocks(text, language, n_sentences)
+    blocks, left_out = report_blocks(text, language, n_sentences)
     builder = DocumentBuilder("text", "text/plain")
     add(builder, blocks)
-    fields = metadata(blocks, source_uri, {"language": language or ""})
+    fields = metadata(blocks, source_uri, {"language": language or ""}, text)
+    if left_out:
+        fields["meta"]["left_out"] = left_out
     return builder.build(source_uri, flags=flags, **fields)
 
 
@@ -105,6 +108,21 @@ _LEADER = re.compile(r"(?:\.{5,}|…{3,}|(?:\. ){5,})[.\s…]*\d{1,4}\s*$")
 _ENDS = re.compile(r"[.!?:;。！？：；…”\"』」）)】》]$")
 MAX_CAPTION = 120
 MAX_ITEM_TITLE = 60
+
+
+def report_blocks(
+    text: str, language: str | None, n_sentences: int = SENTENCES
+) -> tuple[list[RawBlock], str]:
+    """The blocks of a plain text and what was left out of it in words.
+
+    A Chinese report that lost its lines is taken apart first; see `_research.clean`.
+    """
+    if language == "zh" and _research.needs_lines(text):
+        cleaned = _research.clean(text)
+        if len(cleaned.text) >= LEAST_KEPT * len(text):
+            counted = "; ".join(f"{what}: {n} characters" for what, n in cleaned.left_out.items())
+            return plain_blocks(cleaned.text, language, n_sentences), counted
+    return plain_blocks(text, language, n_sentences), ""
 
 
 def plain_blocks(text: str, language: str | None, n_sentences: int = SENTENCES) -> list[RawBlock]:
@@ -152,7 +170,9 @@ def line_blocks(text: str, language: str | None, n_sentences: int = SENTENCES) -
     lines = _without_page_furniture(_with_bullets(normalise(text)).split("\n"))
     blocks: list[RawBlock] = []
     for group in _paragraphs(lines):
-        if len(group) > LONG_LINE:
+        if group.startswith(_report_debris.TABLE_MARK):
+            blocks.append(RawBlock("table", " ".join(group[1:].split())))
+        elif len(group) > LONG_LINE:
             blocks += _cut(group, language, n_sentences)
         else:
             blocks.append(_block(group))
@@ -340,7 +360,8 @@ def metadata(
         fields["date"] = fields["date"] or dates.updated or dates.effective
     elif language == "zh":
         _research.refine(fields, text, name)
-    fields["date"] = fields["date"] or _date_of(text, name, language)
+    if fields["doc_type"] != "research_report":  # whose front has been read for its day
+        fields["date"] = fields["date"] or _date_of(text, name, language)
     fields["meta"] = {key: value for key, value in fields["meta"].items() if value}
     return fields
 
