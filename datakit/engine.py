@@ -88,7 +88,8 @@ class Sink:
         self.notes: dict[str, Any] = {}
         self.show = show  # progress is wanted
         self.reasons: Counter[str] = Counter()
-        self._step, self._folder = step, folder
+        self.folder = folder  # of the unfinished shard; what a step leaves there goes with it
+        self._step = step
         self._writers: dict[str, PartWriter] = {}
 
     def put(self, table: str, record: Any) -> None:
@@ -99,7 +100,7 @@ class Sink:
             # all passages of a document in one part: generators read them together
             key = _doc_id if table == "passage" else None
             cls = record_class(table)
-            self._writers[table] = PartWriter(cls, self._folder, table.replace("/", "."), key)
+            self._writers[table] = PartWriter(cls, self.folder, table.replace("/", "."), key)
         self._writers[table].add(record)
 
     def reading(self, records: Iterator[Any], of: int | None = None) -> Iterator[Any]:

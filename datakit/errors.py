@@ -17,12 +17,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class DatakitError(Exception):
     """The root; its text is the one line that the command line prints."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # from a worker process: by its text, since the subclasses are made from other arguments
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(cls: type[DatakitError], args: tuple[Any, ...], state: dict[str, Any]) -> DatakitError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(DatakitError):

@@ -31,6 +31,14 @@ PLUGIN_STAGES: dict[str, tuple[str, bool]] = {
 
 
 @dataclass(frozen=True)
+class ReadingOptions:
+    """What the ingest stage itself decides, whichever ingestor reads; keys of `[ingest]`."""
+
+    # a source that gives no record for so long is dropped; 0: no limit, and no process of its own
+    seconds_per_document: float = 120.0
+
+
+@dataclass(frozen=True)
 class RetrieveOptions:
     """What the retrieve stage itself decides, whichever retriever runs."""
 
@@ -74,6 +82,7 @@ class Plan:
     seed: int
     purpose: Literal["train", "eval"]
     uses: Mapping[str, tuple[Use, ...]]  # by stage
+    reading: ReadingOptions
     retrieve: RetrieveOptions
     filter: Any  # filters.FilterSettings
     split: Any  # splits.SplitSettings
@@ -91,9 +100,11 @@ class Plan:
         for stage, uses in self.uses.items():
             entries = [{"use": u.plugin.plugin_name} | _named(u) | _plain(u.plugin) for u in uses]
             if stage == "ingest":
-                out[stage] = {"use": [e["use"] for e in entries]} | {
-                    e.pop("use"): e for e in entries if len(e) > 1
-                }
+                out[stage] = (
+                    {"use": [e["use"] for e in entries]}
+                    | _plain(self.reading)
+                    | {e.pop("use"): e for e in entries if len(e) > 1}
+                )
             else:
                 out[stage] = entries if PLUGIN_STAGES[stage][1] else entries[0]
         out["retrieval"] = _plain(self.retrieve)
@@ -174,6 +185,7 @@ def parse(raw: Mapping[str, Any]) -> Plan:
         seed=seed,
         purpose=purpose,
         uses={stage: _uses(stage, merged[stage], seed) for stage in PLUGIN_STAGES},
+        reading=_settings(ReadingOptions, "ingest", {"ingest": _reading(merged["ingest"])}, seed),
         retrieve=_settings(RetrieveOptions, "retrieval", merged, seed),
         filter=_settings(FilterSettings, "filter", merged, seed),
         split=_settings(SplitSettings, "split", merged, seed),
@@ -219,10 +231,16 @@ def _ingest_entries(raw: Any) -> list[dict[str, Any]]:
     if not isinstance(raw, dict) or not isinstance(raw.get("use"), list):
         raise PlanError('plan: [ingest] needs use = ["terms_html", …]: the ingestors to try')
     names = raw["use"]
+    own = [*registry.settings(ReadingOptions), *names]
     for key in raw:
-        if key != "use" and key not in names:
-            raise PlanError(f"plan: [ingest.{key}] is not in ingest.use{did_you_mean(key, names)}")
+        if key != "use" and key not in own:
+            raise PlanError(f"plan: [ingest.{key}] is not in ingest.use{did_you_mean(key, own)}")
     return [{"use": name} | raw.get(name, {}) for name in names]
+
+
+def _reading(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of `[ingest]` that are no ingestor's."""
+    return {key: raw[key] for key in registry.settings(ReadingOptions) if key in raw}
 
 
 def _use(stage: str, kind: str, entry: Any, seed: int) -> Use:

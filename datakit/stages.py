@@ -27,6 +27,7 @@ from datakit import registry
 from datakit.dataset import Dataset
 from datakit.engine import SHARDS, Sink, Step
 from datakit.plan import Plan, Use
+from datakit.reading import Spec, made, reader
 from datakit.records import (
     Document,
     Dropped,
@@ -41,19 +42,13 @@ from datakit.retrievers import Retrieved, covers
 from datakit.sources import SourceFile, shards
 from datakit.tables import read_part
 
-HEAD_BYTES = 64 << 10  # what an ingestor sees of a file before it says whether it is its own
 MOST_DROPS = 100_000  # of a file that are kept back until its first document
-Spec = tuple[str, str, dict[str, Any]]  # plugin kind, name, settings: how a plugin travels
 
 
 def spec(plugin: Any) -> Spec:
     """A plugin as plain values, for another process."""
     values = {name: getattr(plugin, name) for name in registry.settings(type(plugin))}
     return plugin.plugin_kind, plugin.plugin_name, values
-
-
-def made(of: Spec) -> Any:
-    return registry.load(of[0], of[1])(**of[2])
 
 
 def identity(plugin: Any) -> dict[str, Any]:
@@ -72,25 +67,31 @@ def ingest_step(plan: Plan, files: list[SourceFile]) -> Step:
         name="ingest",
         unit="map",
         plugin=", ".join(p.plugin_name for p in plugins),
-        settings={p.plugin_name: spec(p)[2] for p in plugins},
-        identity={p.plugin_name: identity(p) for p in plugins},
+        settings={p.plugin_name: spec(p)[2] for p in plugins} | dataclasses.asdict(plan.reading),
+        identity={p.plugin_name: identity(p) for p in plugins} | dataclasses.asdict(plan.reading),
         inputs=(),
         outputs=("document",),
         work="datakit.stages:ingest_files",
-        payload=[spec(p) for p in plugins],
+        payload=(
+            [spec(p) for p in plugins],
+            sorted({type(p).__module__ for p in plugins}),
+            plan.reading.seconds_per_document,
+        ),
         pieces=shards(files),
         floor=0.0,  # the plan's floor counts at the end of the build
     )
 
 
-def ingest_files(payload: tuple[list[Spec], tuple[SourceFile, ...]], sink: Sink) -> None:
+def ingest_files(
+    payload: tuple[tuple[list[Spec], list[str], float], tuple[SourceFile, ...]], sink: Sink
+) -> None:
     """Map function: read each file with the ingestor that recognises it best."""
-    specs, files = payload
-    ingestors = [made(s) for s in specs]
+    how, files = payload
+    read = reader(*how)
     for file in files:
         sink.extra["files"] += 1
         seen: set[str] = set()
-        for record in _once(file, _read_source(file, ingestors)):
+        for record in _once(file, read(file, sink.folder / "scratch")):
             sink.seen += 1
             sink.put("document", _taken(record, file, seen))
             if isinstance(record, Document):
@@ -123,35 +124,6 @@ def _taken(record: Document | Dropped, file: SourceFile, seen: set[str]) -> Docu
     seen.add(record.doc_id)
     fields: dict[str, Any] = dict(file.metadata)
     return dataclasses.replace(record, **fields) if fields else record
-
-
-def _read_source(file: SourceFile, ingestors: list[Any]) -> Iterator[Document | Dropped]:
-    """The records of a file; whatever goes wrong with it is one Dropped."""
-    try:
-        with file.path.open("rb") as handle:
-            head = handle.read(HEAD_BYTES)
-        ranked = [(i.matches(file.path.name, head), -n, i) for n, i in enumerate(ingestors)]
-        score, _, best = max(ranked, key=lambda entry: entry[:2])
-        if score <= 0:
-            yield _unrecognised(file, head)
-            return
-        empty = True
-        for record in best(file.path, file.uri):
-            empty = False
-            yield record
-        if empty:
-            yield Dropped(file.uri, "no_text", f"{best.plugin_name} found no document in it")
-    except Exception as error:  # a hostile file must not take the others along
-        detail = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-        yield Dropped(file.uri, "unreadable", detail)
-
-
-def _unrecognised(file: SourceFile, head: bytes) -> Dropped:
-    if not head:
-        return Dropped(file.uri, "empty", "0 bytes")
-    if b"\0" in head:
-        return Dropped(file.uri, "binary", f"{file.bytes:,} bytes, starts with {head[:8]!r}")
-    return Dropped(file.uri, "no_ingestor", "no ingestor of the plan recognises this kind of file")
 
 
 # --- segment ------------------------------------------------------------------------------

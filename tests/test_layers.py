@@ -20,7 +20,7 @@ LAYERS = [
     {"models", "dataset", "sources"},
     {"filters", "splits", "measures"},
     {"ingestors", "segmenters", "generators", "retrievers", "miners"},
-    {"plan", "engine", "resources"},
+    {"plan", "engine", "resources", "reading"},
     {"exporters", "importers", "audits", "report", "provenance", "runners", "samples"},
     {"stages", "importing", "irds"},
     {"pipeline"},
