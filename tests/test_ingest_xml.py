@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import bz2
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from datakit import plan as plans
 from datakit.ingestors._wikitext import wiki_blocks
 from datakit.ingestors._xml_text import Cleaner
 from datakit.ingestors.xml import Xml
 from datakit.records import Block, Document, Dropped
+from datakit.registry import make
 
 DATA = Path(__file__).parent / "data" / "ingest"
 SENTENCE = "The quick brown fox jumps over the lazy dog today."
@@ -173,6 +176,134 @@ def test_data_without_prose_is_dropped(tmp_path: Path) -> None:
     assert found.reason == "no_text"
 
 
+def test_a_note_between_number_and_heading_does_not_part_them(tmp_path: Path) -> None:
+    found = document(
+        written(
+            tmp_path,
+            """<bill xmlns="http://schemas.gpo.gov/xml/uslm"><main><section><num>SEC. 4. </num>
+            <editorialNote>[16 U.S.C. 757d]</editorialNote><heading>BOATS. </heading>
+            <content>There are authorized to be appropriated four new boats.</content></section>
+            </main></bill>""",
+        )
+    )
+
+    assert texts(found, "heading", "footnote") == ["SEC. 4. BOATS.", "[16 U.S.C. 757d]"]
+    assert found.blocks[0].kind == "heading"
+
+
+def test_what_closes_a_quotation_ends_the_paragraph_before(tmp_path: Path) -> None:
+    found = document(
+        written(
+            tmp_path,
+            """<bill xmlns="http://schemas.gpo.gov/xml/uslm"><main><section><paragraph>
+            <num>(1)</num><content>by adding at the end: <quotedContent><paragraph><num>“(C)</num>
+            <content>boats that nobody owns and that nobody has missed.”</content></paragraph></quotedContent>; and</content>
+            </paragraph></section></main></bill>""",
+        )
+    )
+
+    assert texts(found, "paragraph", "list_item")[-1] == "“(C) boats that nobody owns and that nobody has missed.”; and"
+
+
+def test_letters_after_an_article_keep_their_titles(tmp_path: Path) -> None:
+    found = document(
+        written(
+            tmp_path,
+            f"""<article><front><article-meta><title-group><article-title>Boats</article-title>
+            </title-group></article-meta><notes><sec><title>Data</title><p>{SENTENCE}</p></sec>
+            </notes></front><body><sec><title>More</title><p>{SENTENCE}</p><fn-group>
+            <title>Interests</title><fn><p>None that we know of today.</p></fn></fn-group></sec>
+            </body><sub-article><front-stub><article-id>7</article-id><title-group><article-title>
+            Letter</article-title></title-group></front-stub><body><p>{SENTENCE}</p></body>
+            </sub-article></article>""",
+        )
+    )
+
+    assert [(s.level, s.title) for s in found.sections] == [
+        (1, "Boats"), (2, "Data"), (2, "More"), (3, "Interests"), (2, "Letter"),
+    ]  # fmt: skip
+
+
+def test_a_title_after_a_long_register_of_names_is_found(tmp_path: Path) -> None:
+    names = "<TLCPerson showAs='x'/>" * 3000
+    found = document(
+        written(
+            tmp_path,
+            f"""<akomaNtoso><act><meta><references>{names}</references></meta><preface><docTitle>
+            Act on boats</docTitle></preface><body><article><p>{SENTENCE}</p></article></body>
+            </act></akomaNtoso>""",
+        )
+    )
+
+    assert found.title == "Act on boats"
+
+
+# --- vocabularies that a plan describes -----------------------------------------------------------
+
+MINUTES = f"""<minutes><session id="s1"><topic>Boats</topic><held>2024-05-02</held>
+<body-name>Harbour council</body-name><point><caption-line>Punts</caption-line><say>{SENTENCE}</say></point>
+<stamp>{SENTENCE}</stamp></session><session id="s2"><topic>Piers</topic><point><say>{SENTENCE} More.
+</say></point></session></minutes>"""
+MAPPING = {
+    "root": "minutes",
+    "document": "session",
+    "title": "topic",
+    "section": "point",
+    "heading": ["caption-line"],
+    "paragraph": "say",
+    "skip": "stamp held body-name",
+    "metadata": {"issuer": "body-name", "date": "held"},
+}
+
+
+def test_a_mapping_names_documents_sections_and_metadata(tmp_path: Path) -> None:
+    path = written(tmp_path, MINUTES)
+
+    first, second = Xml(mappings={"minutes": MAPPING})(path, "m.xml")
+
+    assert isinstance(first, Document)
+    assert (first.title, first.issuer, first.date) == ("Boats", "Harbour council", "2024-05-02")
+    assert first.source_uri == "m.xml#s1"
+    assert texts(first, "heading") == ["Boats", "Punts"]
+    assert texts(first, "paragraph") == [SENTENCE]
+    assert isinstance(second, Document)
+
+
+def test_a_mapping_is_a_table_of_the_plan() -> None:
+    plan = plans.parse({"ingest": {"use": ["xml"], "xml": {"mappings": {"minutes": MAPPING}}}})
+
+    assert plan.uses["ingest"][0].plugin.mappings["minutes"]["document"] == "session"
+    assert plans.parse(tomllib.loads(plan.toml())) == plan
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"root": "a", "sections": "b"}, "has no 'sections'; there is root"),
+        ({"root": "a", "metadata": {"author": "b"}}, "metadata has no 'author'"),
+        ({"section": "b"}, "needs root or namespace"),
+    ],
+)
+def test_a_mapping_that_cannot_be_meant_is_a_plan_error(
+    mapping: dict[str, str], message: str
+) -> None:
+    with pytest.raises(plans.PlanError, match=message):
+        make("ingestors", "xml", {"mappings": {"m": mapping}})
+
+
+def test_a_large_file_of_an_unknown_vocabulary_is_many_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datakit.ingestors.xml.PIECE", 1000)
+    monkeypatch.setattr("datakit.ingestors.xml.CENSUS_PIECES", 2)
+    entries = "".join(f"<entry id='e{i}'><text>{SENTENCE} {i}</text></entry>" for i in range(60))
+
+    found = read(written(tmp_path, f"<log>{entries}</log>"))
+
+    assert len(found) == 60
+    assert found[7].source_uri == "a.xml#e7"  # type: ignore[union-attr]
+
+
 # --- many documents in a file ---------------------------------------------------------------------
 
 WIKI = """<mediawiki xml:lang="en"><siteinfo><sitename>Boatpedia</sitename></siteinfo>
@@ -320,6 +451,19 @@ def test_cleaning_does_not_depend_on_where_pieces_end(size: int) -> None:
 
     assert cleaned(size) == cleaned(len(text))
     assert cleaned(size).startswith('<a b="&lt;">é\ufdd1x\ufdd2A &amp; 1 &lt; 2 ')
+
+
+def test_a_compressed_bomb_is_dropped_before_it_fills_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datakit.ingestors._unpack.FREE_BYTES", 1 << 20)
+    raw = b"<note><p>" + b"boat " * (4 << 20) + b"</p></note>"
+
+    (found,) = read(written(tmp_path, bz2.compress(raw), "a.xml.bz2"))
+
+    assert isinstance(found, Dropped)
+    assert found.reason == "too_large"
+    assert "unpacks to more than" in found.detail
 
 
 # --- whose file is it -----------------------------------------------------------------------------

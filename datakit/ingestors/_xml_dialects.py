@@ -46,6 +46,8 @@ class Dialect:
     lead_title: bool = False  # the title stands in the header: it becomes the first heading
     doc_type: str | None = None
     learned: bool = False  # the roles of unknown elements are read off the document first
+    fixed: Mapping[str, str] = field(default_factory=dict)  # roles that learning does not change
+    record: str = ""  # the element of one document, where a file holds many
 
 
 def _roles(**tags: str) -> dict[str, str]:
@@ -175,14 +177,19 @@ def _subject(found: Mapping[str, list[Element]]) -> str | None:
     return None
 
 
+# what the head of a reviewer's letter says beside its title
+_STUB = (
+    "article-id article-categories contrib-group aff author-notes pub-date volume issue fpage lpage"
+    " elocation-id history product counts funding-group"
+)
 JATS = Dialect(
     "jats",
     _HTML
     | _roles(
-        header="front front-stub",
+        header="front",
         section="sec abstract trans-abstract ack app boxed-text glossary sub-article response"
                 " statement notes",
-        heading="title subtitle",
+        heading="title subtitle title-group/article-title",
         number="label",
         block="p disp-quote speech attrib verse-group disp-formula",
         line="verse-line",
@@ -190,7 +197,8 @@ JATS = Dialect(
         item="list-item",
         entry="def-item",
         term="term",
-        group="def body back floats-group fn-group fig-group table-wrap-group array def-list",
+        group="front-stub title-group def body back floats-group fn-group fig-group"
+        " table-wrap-group array def-list",
         figure="fig table-wrap supplementary-material chem-struct-wrap",
         caption="caption",
         code="preformat code",
@@ -201,8 +209,9 @@ JATS = Dialect(
              " journal-meta floats-wrap self-uri custom-meta-group kwd-group bio annotation"
              " sup/xref xref/sup",
         gap="surname given-names break",
-    ),
-    kept=frozenset(("abstract", "trans-abstract")),
+    )
+    | {f"front-stub/{tag}": "skip" for tag in _STUB.split()},
+    kept=frozenset(("abstract", "trans-abstract", "notes")),
     captured=frozenset(("journal-meta", "article-meta")),
     metadata=_jats_metadata,
     named={"abstract": "Abstract", "ack": "Acknowledgements"},
@@ -377,6 +386,10 @@ def _slug(text: str | None) -> str | None:
     return re.sub(r"\W+", "_", text.lower()).strip("_") or None if text else None
 
 
+_NUMBERED_UNITS = (
+    "title subtitle chapter subchapter part section subsection paragraph subparagraph clause"
+    " subclause item"
+)
 USLM = Dialect(
     "uslm",
     _HTML
@@ -399,6 +412,8 @@ USLM = Dialect(
              " footnote/num marker",
         inline="content/p/span p/proviso",
     )
+    # between a number and its heading
+    | {f"{parent}/editorialNote": "note" for parent in _NUMBERED_UNITS.split()}
     | {f"{parent}/{tag}": "gap"
        for parent, tags in (("preface", "congress session docNumber type currentChamber"),
                             ("action", "date actionDescription"), ("signature", "role name"))
@@ -669,6 +684,84 @@ GENERAL = Dialect(
     learned=True,
 )  # fmt: skip
 
+MEDIAWIKI = Dialect("mediawiki", {})  # its pages are wikitext
+
+# --- described in a plan --------------------------------------------------------------------------
+
+Mapped = Mapping[str, str | list[str] | Mapping[str, str]]  # as TOML gives it
+_KEYS = {"paragraph": "block"} | {
+    role: role
+    for role in ("section", "clause", "heading", "number", "list", "item", "table", "row", "cell",
+                 "figure", "caption", "code", "note", "footnote", "aside", "inline", "skip")
+}  # fmt: skip
+_FIELDS = ("issuer", "category", "doc_type", "date", "valid_from", "valid_to", "version",
+           "language", "licence")  # fmt: skip
+
+
+def mapped(name: str, mapping: Mapped) -> Dialect:
+    """A vocabulary as a plan describes it; elements that it does not name are learned.
+
+    Args:
+        name: of the vocabulary.
+        mapping: `root` or `namespace`, by which it is recognised; `document`, the element of one
+            document where a file holds many; `title`; `metadata`, a field of `Document` to the
+            element that holds it; and elements by role: `section`, `heading`, `paragraph`, …
+            An element is a local name, for a role also `parent/name`.
+
+    Raises:
+        ValueError: an unknown key or field, or nothing to recognise it by.
+    """
+    own = ("root", "namespace", "document", "title", "metadata")
+    for key in mapping:
+        if key not in own and key not in _KEYS:
+            raise ValueError(f"{name} has no {key!r}; there is {', '.join((*own, *_KEYS))}")
+    fields = mapping.get("metadata", {})
+    if not isinstance(fields, Mapping):
+        raise ValueError(f"{name}: metadata = {fields!r}: expected a table, field = element")
+    for key in fields:
+        if key not in _FIELDS:
+            raise ValueError(f"{name}: metadata has no {key!r}; there is {', '.join(_FIELDS)}")
+    if not _names(mapping, "root") and not _names(mapping, "namespace"):
+        raise ValueError(f"{name} needs root or namespace, by which such files are recognised")
+    wanted = {field: [element] for field, element in fields.items()}
+    wanted["title"] = _names(mapping, "title")
+
+    def metadata(found: Mapping[str, list[Element]]) -> Metadata:
+        values = {key: _first(found, *elements) for key, elements in wanted.items()}
+        dates = {key: compact_date(values[key]) for key in values if key in _DATES}
+        return _general_metadata(found) | {k: v for k, v in (values | dates).items() if v}
+
+    fixed = {tag: role for key, role in _KEYS.items() for tag in _names(mapping, key)}
+    alone = [tag for tag in wanted["title"] if tag not in fixed]  # no heading of a section
+    return Dialect(
+        name,
+        GENERAL.roles,
+        captured=GENERAL.captured.union(*wanted.values()),
+        metadata=metadata,
+        lead_title=bool(alone),
+        learned=True,
+        fixed=fixed | dict.fromkeys(alone, "header"),
+        record=next(iter(_names(mapping, "document")), ""),
+    )
+
+
+_DATES = ("date", "valid_from", "valid_to")
+
+
+def _names(mapping: Mapped, key: str) -> list[str]:
+    value = mapping.get(key, [])
+    names = value.split() if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"{key} = {value!r}: expected the names of elements")
+    return names
+
+
+def is_meant(mapping: Mapped, root: str, namespace: str) -> bool:
+    """Whether a mapping is for documents with this root element."""
+    wanted = _names(mapping, "namespace")
+    return root in _names(mapping, "root") or any(part in namespace for part in wanted)
+
+
 # --- which one ------------------------------------------------------------------------------------
 
 _NAMESPACES = (
@@ -680,6 +773,7 @@ _NAMESPACES = (
     ("docbook.org/ns/docbook", DOCBOOK),
 )
 _ROOTS = {
+    "mediawiki": MEDIAWIKI,
     "akomaNtoso": AKOMA_NTOSO,
     "TEI": TEI, "TEI.2": TEI, "teiCorpus": TEI,
     "ACT": FORMEX, "ANNEX": FORMEX, "CONS.ACT": FORMEX, "GENERAL": FORMEX, "DOC": FORMEX,

@@ -19,7 +19,9 @@ from datakit.ingestors._xml_dialects import Dialect, Element
 from datakit.ingestors._xml_text import ENTITY_END, ENTITY_START
 
 LINE = "\u2028"  # a line break that is meant
-MAX_CAPTURED = 2_000  # elements of the metadata of one document
+MAX_CAPTURED = 2_000  # elements inside one element that holds metadata
+MAX_CAPTURES = 200  # such elements in one document
+MAX_CAPTURED_CHARS = 1_000_000  # in all of them
 MAX_HEADING = 500  # characters; a longer title is a paragraph
 
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
@@ -30,9 +32,16 @@ _HOLDERS = frozenset(
     ("section", "clause", "item", "entry", "figure", "caption", "aside", "block", "footnote",
      "table", "list", "quoted", "signature")
 )  # fmt: skip
+_TEXTS = frozenset(("paragraph", "list_item"))
 _FLAT = frozenset(("heading", "number", "term", "cell", "note", "flat", "sup"))
 _INLINE = frozenset(("inline", "gap", "break", "sup", "line", "header", "char"))
+# what closes a quotation and stands alone only because its element does: ";", ".”", "; and"
+_TAIL = re.compile(r"[.,;:”’\"')\]\s]{1,6}(?:and|or)?")
 _SUPERSCRIPTS = frozenset(("sup", "superscript"))
+
+
+# titles that the PHP manual keeps as entities, where the name runs words together
+_ENTITY_TITLES = {"returnvalues": "return values", "seealso": "see also"}
 
 
 class TooDeep(Exception):
@@ -60,6 +69,7 @@ class _Frame:
     quoted: bool = False
     outer: list[str] | None = None  # the text that goes on after a cell, note or title
     default: str = ""  # heading of a section without a title
+    giver: _Frame | None = None  # the element whose titles are pending
 
 
 class Walker:
@@ -93,7 +103,7 @@ class Walker:
         self._notes: list[str] = []
         self._capture: Any = None
         self._capturing: list[str] = []  # open elements of the small tree
-        self._captured = 0
+        self._captured = self._captures = self._captured_chars = 0
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -104,7 +114,7 @@ class Walker:
             raise TooDeep
         if self.root is None:
             self.root = (name, {key.rpartition("}")[2]: v for key, v in attributes.items()})
-        if self._capturing or (name in self.dialect.captured and self._captured < MAX_CAPTURED):
+        if self._capturing or (name in self.dialect.captured and self._captures < MAX_CAPTURES):
             self._start_captured(name, attributes)
         if name in self.dialect.marked:
             self._mark(name, attributes)
@@ -126,7 +136,8 @@ class Walker:
             self._open(parent, name, role, attributes)
 
     def data(self, text: str) -> None:
-        if self._capturing:
+        if self._capturing and self._captured_chars < MAX_CAPTURED_CHARS:
+            self._captured_chars += len(text)
             self._capture.data(text)
         if not self._skipped and self._stack[-1].role != "header":
             self._chars += len(text)
@@ -157,9 +168,10 @@ class Walker:
     def _mark(self, name: str, attributes: Mapping[str, str]) -> None:
         from lxml import etree
 
-        plain = {key.rpartition("}")[2]: value for key, value in attributes.items()}
         if len(self.found.setdefault(name, [])) < 10:
-            self.found[name].append(etree.Element(name, plain))
+            builder = etree.TreeBuilder()
+            builder.end(begun(builder, name, attributes))
+            self.found[name].append(builder.close())
 
     def _start_captured(self, name: str, attributes: Mapping[str, str]) -> None:
         from lxml import etree
@@ -167,12 +179,12 @@ class Walker:
         self._captured += 1
         if not self._capturing:
             self._capture = etree.TreeBuilder()
+            self._captures += 1
+            self._captured = 0
         elif self._captured > MAX_CAPTURED:  # too much of it: the rest is passed over
             self._capturing.append("")
             return
-        self._capturing.append(name)
-        plain = {key.rpartition("}")[2]: value for key, value in attributes.items()}
-        self._capture.start(name, plain)
+        self._capturing.append(begun(self._capture, name, attributes))
 
     def _end_captured(self) -> None:
         name = self._capturing.pop()
@@ -321,6 +333,16 @@ class Walker:
         holder = next((f for f in reversed(self._stack) if f.role in _HOLDERS), self._stack[0])
         if frame.role == "number" and holder.role in ("clause", "item") and not holder.pending:
             holder.number = text
+        giver = self._stack[-1]
+        if (
+            frame.role == "heading"
+            and holder.role == "section"
+            and (holder.pending or holder.used)
+            and holder.giver is not giver is not holder
+        ):
+            self._heading(text, 1)  # of a part of the section that has no role of its own
+            return
+        holder.giver = giver
         if frame.role == "term":
             text = text if text[-1] in ":：" else f"{text}:"
         if text not in holder.pending:
@@ -351,7 +373,7 @@ class Walker:
                 text = squeeze(raw)
             if text:
                 self._emit(frame, text)
-        if self._notes:
+        if self._notes and not any(f.pending for f in self._stack):  # not before its heading
             notes, self._notes = self._notes, []
             self.blocks += [RawBlock("footnote", note) for note in notes]
 
@@ -360,7 +382,8 @@ class Walker:
         names = _ENTITY.findall(raw)
         title = re.fullmatch(r"(?:\w*title)[.:_-](.+)", names[0])
         if title and frame.role == "section" and not frame.used:
-            frame.pending.append(re.sub(r"[.:_-]+", " ", title[1]).capitalize())
+            name = re.sub(r"[.:_-]+", " ", title[1])
+            frame.pending.append(_ENTITY_TITLES.get(name, name).capitalize())
         else:
             self.left_out["entities"] += len(names)
         return ""
@@ -368,6 +391,10 @@ class Walker:
     def _emit(self, frame: _Frame, text: str) -> None:
         kind = "code" if frame.kind == "signature" else frame.kind
         prefix = self._open_pending([*self._stack, frame], kind)
+        last = self.blocks[-1] if self.blocks else None
+        if last and not prefix and last.kind in _TEXTS and _TAIL.fullmatch(text):
+            last.text += text
+            return
         block = RawBlock(kind, f"{prefix} {text}" if prefix else text)
         item = frame.item
         if kind == "paragraph" and item is not None and not item.used:
@@ -424,6 +451,17 @@ class Walker:
         above = sum(f.role == "section" and f.used for f in self._stack)
         kind = "heading" if len(text) <= MAX_HEADING else "paragraph"
         self.blocks.append(RawBlock(kind, text, level=above + level if kind == "heading" else None))
+
+
+def begun(builder: Any, name: str, attributes: Mapping[str, str]) -> str:
+    """Open an element in a small tree, its namespaces taken off; the name that it is open under."""
+    plain = {key.rpartition("}")[2]: value for key, value in attributes.items()}
+    try:
+        builder.start(name, plain)
+    except ValueError:  # a name that no tree may have, which a parser that recovers lets through
+        name = "unknown"
+        builder.start(name, {})
+    return name
 
 
 # --- text -----------------------------------------------------------------------------------------
@@ -492,9 +530,12 @@ class Census:
         self.parents: Counter[str] = Counter()  # elements that hold one
         self.leaves: Counter[str] = Counter()
         self.short: Counter[str] = Counter()  # leaves that are no more than a name or a number
+        self.below_root: Counter[str] = Counter()
         self._stack: list[tuple[str, Counter[str], list[str]]] = []
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if len(self._stack) == 1:
+            self.below_root[tag.rpartition("}")[2]] += 1
         if len(self._stack) >= self.max_depth:
             raise TooDeep
         self._stack.append((tag.rpartition("}")[2], Counter(), []))
@@ -524,6 +565,12 @@ class Census:
     def close(self) -> None:
         return None
 
+    def record(self) -> str:
+        """The element that nearly all of the file is a sequence of; empty where there is none."""
+        total = self.below_root.total()
+        name, n = next(iter(self.below_root.most_common(1)), ("", 0))
+        return name if n >= MIN_RECORDS and n >= 0.9 * total else ""
+
     def roles(self, known: Mapping[str, str]) -> dict[str, str]:
         """The role of each element: by its name where that says it, else by its use."""
         names = self.inline.keys() | self.standing.keys()
@@ -548,6 +595,7 @@ class Census:
         return "block"
 
 
+MIN_RECORDS = 20
 _TITLE_NAME = re.compile(
     r"(?:.*[-_.])?(?:title|heading|head|headline|subtitle|ti)|\w*[a-z](?:Title|Heading|Headline)"
 )

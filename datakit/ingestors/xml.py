@@ -8,33 +8,33 @@ A file may hold many documents: a wiki's pages, an abstract service's records, w
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import html
 import io
-import lzma
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from datakit.ingestors import _dates, _headings, _markdown, _wikitext, text
+from datakit.ingestors import _dates, _headings, _markdown, _unpack, _wikitext, text
 from datakit.ingestors import _xml_dialects as dialects
 from datakit.ingestors._blocks import DocumentBuilder
 from datakit.ingestors._decode import decode, read_text
 from datakit.ingestors._style import RawBlock
+from datakit.ingestors._xbrl_facts import FactTable
 from datakit.ingestors._xml_dialects import Dialect, Element
 from datakit.ingestors._xml_text import Cleaner
-from datakit.ingestors._xml_walk import Census, TooDeep, TooLarge, Walker, squeeze
+from datakit.ingestors._xml_walk import Census, TooDeep, TooLarge, Walker, begun, squeeze
 from datakit.records import Document, Dropped
 from datakit.registry import plugin
 
 WHOLE_BYTES = 64 << 20  # of a file that is decoded as a whole; a larger one is read in pieces
 HEAD_BYTES = 1 << 20  # of a larger one, from which its encoding and vocabulary are read
 PIECE = 1 << 20  # characters
+CENSUS_PIECES = 64  # from which the use of unknown elements is learned
 SUFFIXES = (".xml", ".nxml", ".jats", ".akn", ".tei", ".dbk", ".docbook", ".uslm", ".fmx", ".rdf",
             ".rss", ".atom")  # fmt: skip
 _OTHERS = (".html", ".htm", ".shtml", ".xhtml", ".dtd", ".ent", ".mod", ".xsd", ".xsl", ".xslt",
@@ -55,6 +55,12 @@ class Xml:
     max_bytes: int = 4 << 30  # read from one file, after decompression
     max_depth: int = 512  # of nested elements
     max_chars: int = 100_000_000  # of text in one document
+    # vocabularies of one's own, by name: which element is document, title, section, paragraph, …
+    mappings: dict[str, dict[str, str | list[str] | dict[str, str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, mapping in self.mappings.items():
+            dialects.mapped(name, mapping)
 
     def matches(self, name: str, head: bytes) -> int:
         """55 for web documents, 50 for XML by name, 45 by its first bytes, 20 for other tags."""
@@ -80,10 +86,12 @@ class Xml:
         source = _Source.of(path, source_uri, self.max_bytes)
         if isinstance(source, Dropped):
             yield source
-        elif _RECORD.search(source.head[:4096]):
-            yield from _web_documents(source)
         else:
-            yield from self._documents(source)
+            web = _RECORD.search(source.head[:4096])
+            try:
+                yield from _web_documents(source) if web else self._documents(source)
+            except TooLarge as error:
+                yield Dropped(source_uri, "too_large", f"{source_uri}: {error}.")
 
     def _documents(self, source: _Source) -> Iterator[Document | Dropped]:
         """The documents of a file, of which several may follow one another."""
@@ -95,71 +103,118 @@ class Xml:
 
     def _document(self, source: _Source, uri: str) -> Iterator[Document | Dropped]:
         name, namespace = _root(source.head)
+        own = self._mapped(name, namespace)
         if not name:
             yield _bad(uri, "no element", "<root>…</root>")
+        elif own is not None:
+            yield from self._learned(source, uri, own)
         elif name.lower() == "html":
             from datakit.ingestors.terms_html import read_page
 
             yield read_page("".join(source), source.uri, source.flags)
         elif name in dialects.RECORDS:
-            yield from self._records(source, uri, name, namespace)
+            dialect = dialects.dialect_of(name, namespace, source.head)
+            yield from self._records(source, uri, dialects.RECORDS[name], dialect)
         elif name == "xbrl" or "xbrl.org/2003/instance" in namespace:
             yield self._one(source, uri, dialects.XBRL)
         else:
-            yield self._one(source, uri, dialects.dialect_of(name, namespace, source.head))
+            dialect = dialects.dialect_of(name, namespace, source.head)
+            if dialect.learned:
+                yield from self._learned(source, uri, dialect)
+            else:
+                yield self._one(source, uri, dialect)
 
-    def _one(self, source: _Source, uri: str, dialect: Dialect) -> Document | Dropped:
+    def _mapped(self, name: str, namespace: str) -> Dialect | None:
+        """The vocabulary of the plan's own mappings that a document has."""
+        for key, mapping in self.mappings.items():
+            if dialects.is_meant(mapping, name, namespace):
+                return dialects.mapped(key, mapping)
+        return None
+
+    def _learned(self, source: _Source, uri: str, dialect: Dialect) -> Iterator[Document | Dropped]:
+        """The documents of a file whose elements have to be got to know first."""
+        census, n_pieces = Census(self.max_depth), itertools.count()
+        first = itertools.islice(source, CENSUS_PIECES)
+        try:
+            _parse((piece for piece, _ in zip(first, n_pieces, strict=False)), census)
+        except TooDeep:
+            yield self._too_deep(uri)
+            return
+        roles = {**dialect.roles, **census.roles(dialect.roles), **dialect.fixed}
+        # a file too large to be one document is a sequence of them, if it is a sequence at all
+        large = next(n_pieces) == CENSUS_PIECES
+        record = dialect.record or (census.record() if large else "")
+        if record:
+            yield from self._records(source, uri, record, dialect, roles)
+        else:
+            yield self._one(source, uri, dialect, roles)
+
+    def _one(
+        self,
+        source: _Source,
+        uri: str,
+        dialect: Dialect,
+        roles: Mapping[str, str] | None = None,
+    ) -> Document | Dropped:
         """The document that a source is as a whole."""
         try:
-            roles = None
-            if dialect.learned:
-                census = Census(self.max_depth)
-                _parse(source, census)
-                roles = {**dialect.roles, **census.roles(dialect.roles)}
             made = _Facts if dialect is dialects.XBRL else Walker
             walker = made(dialect, roles, self.max_depth, self.max_chars)
             parsed = _parse(source, walker)
         except TooDeep:
-            return Dropped(
-                uri, "too_deep", f"{uri}: elements nest deeper than {self.max_depth}. Raise "
-                "max_depth if the file can be trusted.",
-            )  # fmt: skip
-        except TooLarge:
-            return Dropped(
-                uri, "too_large", f"{uri}: more than {self.max_chars:,} characters in one "
-                "document. Split the file or raise max_chars.",
-            )  # fmt: skip
+            return self._too_deep(uri)
+        except TooLarge as error:
+            found = str(error) or (
+                f"more than {self.max_chars:,} characters in one document. Split the file, name "
+                "its documents in a mapping, or raise max_chars"
+            )
+            return Dropped(uri, "too_large", f"{uri}: {found}.")
         if walker.root is None:
             return _bad(uri, parsed.error or "no element", "one root element")
         return _built(walker, uri, (*source.flags, *parsed.flags))
 
+    def _too_deep(self, uri: str) -> Dropped:
+        return Dropped(
+            uri, "too_deep", f"{uri}: elements nest deeper than {self.max_depth}. Raise "
+            "max_depth if the file can be trusted.",
+        )  # fmt: skip
+
     def _records(
-        self, source: _Source, uri: str, root: str, namespace: str
+        self,
+        source: _Source,
+        uri: str,
+        name: str,
+        dialect: Dialect,
+        roles: Mapping[str, str] | None = None,
     ) -> Iterator[Document | Dropped]:
-        """A document for each record of a stream."""
-        records = _Records(dialects.RECORDS[root], self.max_depth, self.max_chars)
-        dialect = dialects.dialect_of(root, namespace, source.head)
+        """A document for each element of a name."""
+        records = _Records(name, self.max_depth, self.max_chars)
         number = 0
         try:
             for _ in _feed(source, records, _Parsed()):
                 for element in records.taken():
                     number += 1
-                    yield self._record(element, f"{uri}#{_record_id(element, number)}", records,
-                                       dialect)  # fmt: skip
+                    where = f"{uri}#{_record_id(element, number)}"
+                    yield self._record(element, where, records, dialect, roles)
         except (TooDeep, TooLarge) as error:
             reason = "too_deep" if isinstance(error, TooDeep) else "too_large"
-            yield Dropped(
-                f"{uri}#{number + 1}", reason, f"{uri}: record {number + 1} is beyond the limits "
-                f"(max_depth {self.max_depth}, max_chars {self.max_chars:,}); nothing after it "
-                "was read.",
-            )  # fmt: skip
+            found = str(error) or (
+                f"record {number + 1} is beyond the limits (max_depth {self.max_depth}, max_chars "
+                f"{self.max_chars:,}); nothing after it was read"
+            )
+            yield Dropped(f"{uri}#{number + 1}", reason, f"{uri}: {found}.")
 
     def _record(
-        self, element: Element, uri: str, records: _Records, dialect: Dialect
+        self,
+        element: Element,
+        uri: str,
+        records: _Records,
+        dialect: Dialect,
+        roles: Mapping[str, str] | None,
     ) -> Document | Dropped:
-        if records.name == "page":
+        if dialect is dialects.MEDIAWIKI:
             return _wiki_page(element, uri, records.site)
-        walker = Walker(dialect, None, self.max_depth, self.max_chars)
+        walker = Walker(dialect, roles, self.max_depth, self.max_chars)
         _replay(element, walker)
         walker.close()
         return _built(walker, uri, ())
@@ -194,15 +249,16 @@ class _Source:
                 "are read. Split the file or raise max_bytes.",
             )  # fmt: skip
         try:
-            with _opened(path) as file:
+            with _unpack.opened(path) as file:
                 data = file.read(HEAD_BYTES)
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except _unpack.BROKEN as error:
             return Dropped(uri, "unreadable", f"{uri}: {error}. Was the download cut off?")
         cut = max(data.rfind(b">"), data.rfind(b"\n")) + 1 or len(data)
         decoded = decode(data[: cut + cut % 2], uri)
         if isinstance(decoded, Dropped):
             return decoded
-        return cls(uri, decoded.text, (), None, path, decoded.encoding, max_bytes)
+        bound = min(max_bytes, _unpack.Budget.of(path).left) if packed else max_bytes
+        return cls(uri, decoded.text, (), None, path, decoded.encoding, bound)
 
     def __iter__(self) -> Iterator[str]:
         if self.whole is not None:
@@ -210,13 +266,16 @@ class _Source:
             return
         assert self.path is not None
         n = 0
-        with _opened(self.path) as raw:
+        with _unpack.opened(self.path) as raw:
             reader = io.TextIOWrapper(raw, encoding=self.encoding, errors="replace")
             while piece := reader.read(PIECE):
                 yield piece.removeprefix("\ufeff") if n == 0 else piece
                 n += len(piece)
                 if n > self.max_bytes:
-                    return
+                    raise TooLarge(
+                        f"it unpacks to more than {self.max_bytes:,} characters. Split it, or "
+                        "unpack it by hand if it can be trusted"
+                    )
 
     def many(self) -> bool:
         """Whether a second XML declaration comes after the first document."""
@@ -229,16 +288,6 @@ class _Source:
 def _is_packed(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(5).startswith(_PACKED)
-
-
-def _opened(path: Path) -> Any:
-    with path.open("rb") as file:
-        start = file.read(5)
-    if start.startswith(b"BZh"):
-        return bz2.open(path)
-    if start.startswith(b"\x1f\x8b"):
-        return gzip.open(path)
-    return lzma.open(path) if start.startswith(b"\xfd7zXZ") else path.open("rb")
 
 
 def _split(source: Iterable[str]) -> Iterator[str]:
@@ -339,6 +388,9 @@ def _built(walker: Walker, uri: str, flags: tuple[str, ...]) -> Document | Dropp
     fields = dialect.metadata(walker.found)
     if dialect is dialects.XBRL:
         blocks = _xbrl_blocks(blocks)
+        if isinstance(walker, _Facts):
+            blocks += walker.facts.blocks()
+            walker.left_out += walker.facts.left_out
     elif dialect.learned:
         blocks = [b for block in blocks for b in _unescaped(block)]
     blocks = _without_repeated_titles(blocks)
@@ -426,7 +478,23 @@ def _counted(counts: Counter[str]) -> str:
 
 
 class _Facts(Walker):
-    """The text blocks of an XBRL instance, a heading from the concept's name before each."""
+    """The text blocks of an XBRL instance, a heading before each, and its numbers."""
+
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self.facts = FactTable()
+
+    def start(self, tag: str, attributes: Any) -> None:
+        self.facts.start(tag, attributes)
+        super().start(tag, attributes)
+
+    def data(self, text: str) -> None:
+        self.facts.data(text)
+        super().data(text)
+
+    def end(self, tag: str) -> None:
+        self.facts.end(tag)
+        super().end(tag)
 
     def _role(self, parent: Any, name: str) -> str:
         if name.endswith("TextBlock"):
@@ -474,7 +542,8 @@ class _Records:
         self.site: dict[str, str] = {}  # what the stream says of itself
         self._done: list[Element] = []
         self._builder: Any = None
-        self._depth = self._chars = self._total = 0
+        self._open: list[str] = []  # a parser that recovers may end an element by another's name
+        self._chars = self._total = 0
         self._text: list[str] = []
 
     def start(self, tag: str, attributes: Any) -> None:
@@ -486,15 +555,12 @@ class _Records:
         if self._builder is None and name == self.name:
             from lxml import etree
 
-            self._builder, self._depth, self._chars = etree.TreeBuilder(), 0, 0
+            self._builder, self._open, self._chars = etree.TreeBuilder(), [], 0
         self._text = []
         if self._builder is not None:
-            self._depth += 1
-            if self._depth > self.max_depth:
+            if len(self._open) >= self.max_depth:
                 raise TooDeep
-            self._builder.start(
-                name, {key.rpartition("}")[2]: value for key, value in attributes.items()}
-            )
+            self._open.append(begun(self._builder, name, attributes))
 
     def data(self, text: str) -> None:
         if self._builder is None:
@@ -512,14 +578,15 @@ class _Records:
             if name in ("sitename", "base", "dbname"):
                 self.site[name] = "".join(self._text).strip()
             return
-        self._builder.end(name)
-        self._depth -= 1
-        if self._depth == 0:
+        self._builder.end(self._open.pop())
+        if not self._open:
             self._done.append(self._builder.close())
             self._builder = None
 
     def close(self) -> None:
-        return None
+        """End the record that a file which was cut off leaves open."""
+        while self._builder is not None:
+            self.end("")
 
     def taken(self) -> list[Element]:
         done, self._done = self._done, []
