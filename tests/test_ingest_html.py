@@ -321,6 +321,139 @@ def test_hostile_or_broken_markup_is_read_in_no_time(html: str, expected: list[s
     assert expected is None or document.text.split("\n\n") == expected
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<h2 id=managing-cookie-settings>Which choices do I have?</h2>",
+        "<h3 id=does-it-share-data><a href=#x>Does it share my data?</a></h3>",
+        "<p>Open <a class=ot-sdk-show-settings>the settings</a> at any time.</p>",
+        "<div id=cookie-settings><h2>Choices</h2><p>" + "We keep few of them. " * 40 + "</p></div>",
+    ],
+)
+def test_text_about_cookies_is_no_consent_box(html: str) -> None:
+    document = page(f"<main><h1>Cookies</h1>{html}<p>{'Body of the page. ' * 20}</p></main>")
+
+    assert "left_out" not in document.meta
+    assert any(words in document.text for words in ("Which", "Does it", "Open the set", "few of"))
+
+
+def test_boxes_over_the_page_go_unless_the_page_is_one() -> None:
+    body = "<h1>Terms</h1><p>" + "We lend you a boat for a day. " * 20 + "</p>"
+    box = "<div class='modal v4'><h1>Please accept</h1><p>Accept these terms to go on.</p></div>"
+
+    assert "Please accept" not in page(f"<div>{body}</div>{box}").text
+    assert "We lend you a boat" in page(f"<div class=modal>{body}</div>").text
+
+
+def test_a_choice_of_languages_goes_with_its_label() -> None:
+    label = "<label>Select language<select><option>English<option>Deutsch</select></label>"
+
+    assert page(f"<main>{label}<h1>Terms</h1><p>Be kind.</p></main>").text == "Terms\n\nBe kind."
+
+
+def test_headings_of_a_footer_without_its_menus_go() -> None:
+    body = "<h1>Privacy</h1><p>" + "We keep your name for a year. " * 5 + "</p><h2>Children</h2>"
+    links = "".join(f"<li><a href=/{n}>Page {n}</a></li>" for n in range(5))
+    footer = f"<div><h6>About us</h6><nav><ul>{links}</ul></nav><h6>Follow us</h6></div>"
+
+    assert [s.title for s in page(body + footer).sections] == ["Privacy", "Children"]
+
+
+def test_a_table_with_a_row_of_labels_is_data_whatever_its_role() -> None:
+    head = "".join(f"<td><b>{name}</b></td>" for name in ("Purpose", "Data", "Basis"))
+    document = page(
+        f"<h1>Data</h1><table role=presentation><tr>{head}</tr>"
+        "<tr><td>Billing</td><td>Name</td><td>Contract</td></tr></table>"
+    )
+
+    assert listing(document)[1] == ("table", "Purpose: Billing | Data: Name | Basis: Contract")
+
+
+def test_a_number_that_stands_alone_joins_its_paragraph() -> None:
+    document = page("<h1>Terms</h1><p>1.1</p><p>The boat is yours until dusk.</p>")
+
+    assert listing(document)[1] == ("paragraph", "1.1 The boat is yours until dusk.")
+    assert document.blocks[1].number == "1.1"
+
+
+def test_chinese_numbers_nest_by_custom_and_not_by_what_comes_first() -> None:
+    body = "我们会按照本政策保护您的个人信息，并在发生变化时及时通知您。"
+    contents = "<p>一、收集</p><p>二、存储</p>"
+    names = ("一、信息的收集", "（一）您提供的信息", "（二）设备信息", "二、信息的存储")
+    document = page(
+        f"<h1>隐私政策</h1><p>本政策包括：</p>{contents}"
+        + "".join(f"<p>{name}</p><p>{body}</p>" for name in names)
+    )
+
+    assert [(s.level, s.title) for s in document.sections] == [
+        (1, "隐私政策"), (2, "一、信息的收集"), (3, "（一）您提供的信息"), (3, "（二）设备信息"),
+        (2, "二、信息的存储"),
+    ]  # fmt: skip
+
+
+def test_lists_in_lists_and_definitions_keep_their_shape() -> None:
+    document = page(
+        "<h1>Terms</h1><ol><li>One<ol type=a start=3><li>Deep<ol type=i><li>Deeper</ol></ol></ol>"
+        "<dl><dt>Boat</dt><dd>What floats.</dd></dl>"
+    )
+    items = [(b.level, b.number) for b in document.blocks if b.kind == "list_item"]
+
+    assert items == [(1, "1."), (2, "c."), (3, "i.")]
+    assert ("definition", "What floats.") in listing(document)
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [("Version 2.1, valid from May 2024", "2.1"), ("版本号：V1.3", "1.3"), ("v4.0.2", "4.0.2"),
+     ("Version of 06/04/2020", None), ("Version 2024-05-01", None), ("版本：2024年5月", None),
+     ("It needs TLS version 1.2. " * 9, None)],
+)  # fmt: skip
+def test_a_version_is_the_number_in_a_line_of_its_own(line: str, version: str | None) -> None:
+    assert page(f"<h1>Terms</h1><p>{line}</p><p>Be kind to boats.</p>").version == version
+
+
+@pytest.mark.parametrize(
+    ("title", "issuer"),
+    [("天猫精灵隐私权政策", "天猫精灵"), ("《青松汽车》用户服务协议", "青松汽车"),
+     ("隐私政策", None), ("Kestrel Ferries Terms of Use", "Kestrel Ferries"),
+     ("Our Privacy Policy", None)],
+)  # fmt: skip
+def test_a_title_names_the_service_where_nothing_else_does(title: str, issuer: str | None) -> None:
+    assert page(f"<h1>{title}</h1><p>您的信息由我们保护。 Be kind.</p>").issuer == issuer
+
+
+@pytest.mark.parametrize(
+    ("name", "doc_type"),
+    [("Law Enforcement Guidelines", "law_enforcement"), ("Imprint", "imprint"),
+     ("Vulnerability Disclosure Policy", "security"), ("Acceptable Use Policy", "acceptable_use"),
+     ("Data Processor Agreement", "data_processing"), ("Trackers Policy", "cookies")],
+)  # fmt: skip
+def test_the_name_of_a_file_tells_its_type(name: str, doc_type: str) -> None:
+    assert page("<p>We lend boats.</p>", f"Acornbox/{name}.html").doc_type == doc_type
+
+
+def test_the_heading_of_the_site_is_not_put_above_the_document() -> None:
+    document = page(
+        "<title>Cookie policy – Terms – Example</title><div><h1>Privacy &amp; Terms</h1></div>"
+        "<main><h2>Cookie policy</h2><p>"
+        + "Be kind to everyone you meet here. " * 9
+        + "</p></main>"
+    )
+
+    assert listing(document)[0] == ("h1", "Cookie policy")
+    assert document.title == "Cookie policy"
+
+
+@pytest.mark.parametrize(
+    "notice",
+    ["You should be redirected quickly.", "Please enable JavaScript to go on.", "正在跳转，请稍候"],
+)
+def test_a_page_that_waits_for_something_else_is_flagged(notice: str) -> None:
+    document = page(f"<ul><li>Products<li>Research</ul><p>{notice}</p>")
+
+    assert document.flags == ("notice_only",)
+
+
 # --- filings --------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,8 +57,8 @@ class DocumentBuilder:
             raise ValueError(f"block kind {kind!r} is not one of {', '.join(sorted(KINDS))}")
         if kind == "heading" and (level is None or level < 1):
             raise ValueError(f"a heading needs a level from 1, not {level}")
-        # printable ASCII is normal already, which is most of many texts
-        normal = text.isascii() and text.replace("\n", "").isprintable()
+        # what is printable has nothing to take out, and is in NFC mostly
+        normal = text.replace("\n", "").isprintable() and unicodedata.is_normalized("NFC", text)
         clean = (text if normal else normalise(text)).strip()
         if kind == "heading":
             clean = " ".join(clean.split())

@@ -19,6 +19,18 @@ MAX_SOFT_SHARE = 0.4  # of a page's blocks, and
 MAX_SOFT_RUN = 3  # in a row: more cannot be headings
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _SENTENCE_END = re.compile(r"[.;,!。；，！…]$|[,;，；]|[.!。！]\s+\S")
+_FIRST = re.compile(r"\d+|[一二三四五六七八九十百]+|[a-zA-Z]+")
+# how Chinese documents nest their numbers, whatever comes first on a page
+_CUSTOM = {"第一编": 0, "第一篇": 0, "第一部分": 0, "第一章": 1, "第一节": 2, "第一條": 3,
+           "第一条": 3, "一": 4, "（一）": 5, "(一)": 5, "1": 6, "1、": 6, "（1）": 7,
+           "(1)": 7}  # fmt: skip
+_MANY_SENTENCES = re.compile(r"[.!?。！？]\s*\S")
+# "Last updated: 3 May 2024" is bold often and heads nothing
+_DATED = re.compile(
+    r"(?:last |date )?(?:updated?|revised|modified|effective|published|version|stand|gültig)\b"
+    r".{0,40}\d"
+    r"|(?:dernière )?mise à jour.{0,40}\d|(?:最近|最后)?(?:更新|修订|生效|发布|版本).{0,12}\d", re.I
+)  # fmt: skip
 _ZH_NUMERAL = "一二三四五六七八九十百零"
 
 
@@ -91,7 +103,7 @@ def _style(block: RawBlock) -> str | None:
     text = block.text
     if block.kind not in ("paragraph", "list_item") or "\n" in text or block.links > 0.9:
         return None
-    if len(text) > 2 * MAX_CHARS:
+    if len(text) > 2 * MAX_CHARS or (len(text) < 80 and _DATED.match(text)):
         return None
     number = numbering(text)
     body = text[len(ENUMERATOR.match(text).group()) :] if number else text  # type: ignore[union-attr]
@@ -116,6 +128,8 @@ def _is_title(body: str, number: str | None, set_apart: bool) -> bool:
         return False
     if number and body.endswith(".") and words <= 6 and body.count(".") == 1:
         body = body[:-1]  # "1. Definitions."
+    if set_apart and body[-1] in "?？" and not _MANY_SENTENCES.search(body):
+        return True  # a question may have commas
     if _SENTENCE_END.search(body):
         return set_apart and words <= 8 and body[-1] not in ".;,。；，"
     if not set_apart:
@@ -135,11 +149,29 @@ def _stands_alone(block: RawBlock, style: str, before: RawBlock | None, after: R
     if style == "bold" or block.bold:
         leads_in = after.kind == "list_item" and block.text[-1] in ":："
         return not leads_in or len(block.text.split()) <= 4
-    neighbours = (after, before)
-    return not any(
-        b and b.kind == "paragraph" and len(b.text) <= MAX_CHARS and numbering(b.text) == style
-        for b in neighbours
-    )
+    return not (_same_list(block, after, style) or _same_list(before, block, style))
+
+
+def _same_list(first: RawBlock | None, second: RawBlock | None, style: str) -> bool:
+    """Whether two short lines are neighbours in one list: `一、` after `十、` starts a new one."""
+    for block in (first, second):
+        if block is None or block.kind != "paragraph" or len(block.text) > MAX_CHARS:
+            return False
+        if numbering(block.text) != style:
+            return False
+    numbers = [_ordinal(block.text) for block in (first, second) if block]
+    return None in numbers or numbers[1] != 1
+
+
+def _ordinal(text: str) -> int | None:
+    """The number that a line begins with: 1 of `1.`, `一、`, `（一）`, `(a)` and `第一条`."""
+    match = _FIRST.search(text[:8])
+    if not match:
+        return None
+    raw = match.group()
+    if raw.isdecimal():
+        return int(raw)
+    return 1 if raw in ("一", "a", "A", "i", "I") else 2
 
 
 @dataclass
@@ -160,5 +192,8 @@ class _Ranks:
         elif style in self.open:
             del self.open[self.open.index(style) + 1 :]
         else:
+            rank = _CUSTOM.get(style, 0)
+            while self.open and _CUSTOM.get(self.open[-1], 0) > rank > 0:
+                self.open.pop()
             self.open.append(style)
         return self.base + len(self.open)

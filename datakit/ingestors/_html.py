@@ -20,20 +20,38 @@ from datakit.ingestors._style import (
     HEADINGS,
     LISTS,
     MEANT,
+    MOST,
     Context,
     Element,
     Line,
     RawBlock,
     entered,
     link_kind,
+    look_of,
     style_of,
-    total_of,
 )
 from datakit.ingestors._tables import Cell, Skip, Table, read_table
 
 __all__ = [
-    "BLOCKS", "ENUMERATOR", "NEVER", "Cell", "Element", "RawBlock", "ReadTable", "Skip", "Table",
-    "Walk", "counted", "parse", "prose_chars", "remove_never_text", "style_of", "text_of",
+    "BLOCKS",
+    "ENUMERATOR",
+    "HEADINGS",
+    "NEVER",
+    "Cell",
+    "Element",
+    "RawBlock",
+    "ReadTable",
+    "Skip",
+    "Table",
+    "Walk",
+    "counted",
+    "has_text",
+    "parse",
+    "prose_chars",
+    "remove_never_text",
+    "style_of",
+    "text_chars",
+    "text_of",
 ]  # fmt: skip
 
 # never text: taken out of the tree before the walk
@@ -67,7 +85,12 @@ def _parse(text: str) -> tuple[Element | None, bool]:
     from lxml import etree
 
     parser = etree.HTMLParser(
-        encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
+        encoding="utf-8",
+        huge_tree=True,
+        no_network=True,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,  # nothing here looks an element up by its id
     )
     try:
         root = etree.fromstring(text.encode("utf-8", "replace"), parser)
@@ -114,6 +137,7 @@ def remove_never_text(root: Element) -> None:
 
 # --- walk --------------------------------------------------------------------------------------
 
+_NONE: dict[str, str] = {}
 ReadTable = Callable[[Table], list[RawBlock] | None]
 
 
@@ -168,17 +192,28 @@ class Walk:
         if tag == "br":
             self._break(around)
             return around
-        attributes = dict(element.items())
+        items = element.items()
+        attributes = dict(items) if items else _NONE
         reason = self.skip(element, tag, attributes)
         if reason:
             self.left_out.append((reason, element))
             return None
+        if not items and tag not in MEANT:
+            if tag not in BLOCKS and "-" not in tag:
+                return around
+            self._flush(around)
+            return self._open_block(element, attributes, around)
         css = attributes.get("style", "")
         inside = around
-        level = self._level(element, attributes) if attributes else 0
+        level = 0
+        if "class" in attributes or "role" in attributes:
+            level = self._level(element, attributes)
         if css or level or tag in MEANT or "align" in attributes:
             link = link_kind(attributes.get("href")) if tag == "a" else 0
-            css = css + ";text-align:center" if attributes.get("align") == "center" else css
+            if attributes.get("align") == "center":
+                css += ";text-align:center"
+            elif tag == "a" and "href" not in attributes and _opens(attributes):
+                css += ";font-weight:bold"
             inside = entered(around, tag, css, link, level)
         if tag in BLOCKS or "-" in tag or (css and style_of(css).block):
             self._flush(around)
@@ -203,7 +238,8 @@ class Walk:
         tag = element.tag
         if tag == "table":
             return self._open_table(element, inside)
-        if tag == "hr" or style_of(attributes.get("style", "")).page_break:
+        css = attributes.get("style")
+        if tag == "hr" or (css and style_of(css).page_break):
             self.blocks.append(RawBlock("rule", ""))
         if tag in LISTS:
             self._lists.append(list_of(tag, attributes))
@@ -236,7 +272,8 @@ class Walk:
     def _close(self, tag: Any, context: Context) -> None:
         if tag not in BLOCKS and not (isinstance(tag, str) and "-" in tag):
             return
-        self._flush(context)
+        if len(self._lines) > 1 or self._lines[0].parts:
+            self._flush(context)
         if tag in LISTS and self._lists:
             self._lists.pop()
         elif tag == "li":
@@ -244,14 +281,15 @@ class Walk:
             self._items = max(0, self._items - 1)
 
     def _text(self, text: str, context: Context) -> None:
+        line = self._lines[-1]
         if context.pre:
-            self._lines[-1].add(text, context)
+            line.add(text, context)
         elif text.isspace():
-            self._lines[-1].parts.append(" ")
+            line.parts.append(" ")
         else:
             if not text.isascii() and ("\n" in text or "\r" in text):
                 text = _CJK_BREAK.sub("", text)
-            self._lines[-1].add(text, context)
+            line.add(text, context)
 
     def _break(self, context: Context) -> None:
         """A `<br>`; two of them, with nothing between, end a paragraph."""
@@ -263,9 +301,10 @@ class Walk:
             self._flush(context)
 
     def _flush(self, context: Context) -> None:
+        if len(self._lines) == 1 and not self._lines[0].parts:
+            return
         lines = [line for line in self._lines if line.n]
-        if len(self._lines) > 1 or self._lines[0].parts:
-            self._lines = [Line()]
+        self._lines = [Line()]
         if not lines:
             return
         if context.kind == "paragraph" and len(lines) > 1:
@@ -307,7 +346,7 @@ def _split_bold(lines: list[Line]) -> Iterator[list[Line]]:
     group: list[Line] = []
     was_bold = False
     for line in lines:
-        bold = line.bold >= 0.95 * line.n and line.n <= MAX_HEADING_CHARS
+        bold = line.bold >= MOST * line.n and line.n <= MAX_HEADING_CHARS
         if group and bold != was_bold:
             yield group
             group = []
@@ -319,26 +358,15 @@ def _split_bold(lines: list[Line]) -> Iterator[list[Line]]:
 def _joined(lines: list[Line], context: Context) -> RawBlock:
     if context.pre:
         text = "\n".join("".join(line.parts) for line in lines).strip("\r\n")
+    elif len(lines) == 1:
+        text = " ".join("".join(lines[0].parts).split())
     else:
         collapsed = (" ".join("".join(line.parts).split()) for line in lines)
         text = (" " if context.kind == "heading" else "\n").join(c for c in collapsed if c)
-        if "\u200c" in text and not _JOINING.search(text):
-            text = text.replace("\u200c", "")
-    total = lines[0] if len(lines) == 1 else total_of(lines)
-    most = 0.95 * total.n
-    return RawBlock(
-        context.kind,
-        text,
-        level=context.level if context.kind == "heading" else None,
-        bold=total.bold >= most,
-        italic=total.italic >= most,
-        underline=total.underline >= most,
-        centred=total.centred >= most,
-        size=total.size / total.n,
-        links=total.link / total.n,
-        in_page=total.in_page >= 0.9 * total.n,
-        soft=context.soft,
-    )
+    if "\u200c" in text and not (context.pre or _JOINING.search(text)):
+        text = text.replace("\u200c", "")
+    level = context.level if context.kind == "heading" else None
+    return RawBlock(context.kind, text, level, None, *look_of(lines), False, context.soft)
 
 
 _CLASS_LEVEL = re.compile(
@@ -353,6 +381,14 @@ def _class_level(names: str) -> int:
     return int(match.group(1)) if match else 0
 
 
+_OPENER = re.compile(r"zippy|accordion|toggle|collaps|expand", re.I)
+
+
+def _opens(attributes: dict[str, str]) -> bool:
+    """Whether a link that leads nowhere is the title of a part that it opens and shuts."""
+    return "aria-expanded" in attributes or bool(_OPENER.search(attributes.get("class", "")))
+
+
 def _role_level(attributes: dict[str, str]) -> int:
     """The level of `role="heading"`; ARIA's default is 2."""
     level = attributes.get("aria-level", "2")
@@ -365,6 +401,24 @@ def _role_level(attributes: dict[str, str]) -> int:
 def text_of(element: Element) -> str:
     """The text of an element on one line."""
     return " ".join("".join(element.itertext()).split())
+
+
+def has_text(element: Element) -> bool:
+    """Whether an element holds anything but blanks."""
+    return any(not text.isspace() for text in element.itertext())
+
+
+@functools.cache
+def _text_size() -> Callable[[Element], float]:
+    from lxml import etree
+
+    size: Callable[[Element], float] = etree.XPath("string-length(normalize-space(.))")
+    return size
+
+
+def text_chars(element: Element) -> int:
+    """Characters of an element's text on one line, those in links included."""
+    return int(_text_size()(element))
 
 
 def prose_chars(element: Element) -> int:

@@ -65,6 +65,10 @@ _NOT_PANEL = re.compile(
     r"(?:^|[-_ ])(?:nav|menu|modal|popup|dialog|overlay|lightbox|cookie|consent|search|lang|header|"
     r"footer|sidebar|toast|tooltip|share)", re.I
 )  # fmt: skip
+_MODAL = re.compile(r"(?:^|[\s_-])(?:modals?|pop-?up|lightbox)(?:$|[\s_-])", re.I)
+MAX_MODAL = 0.3  # of the page's letters; the body of a page can be a box as well
+MAX_ID_WORDS = 4  # a longer id is made of a heading ("why-is-there-no-cookie-banner")
+MAX_BANNER_CHARS = 600  # of a cookie box without a button to close it
 _ICON = re.compile(r"(?:^|[\s_-])(?:material-(?:icons|symbols)\S*|google-symbols|fa-?icon)", re.I)
 _SR_ONLY = re.compile(r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-?reader)", re.I)
 _NOT_COUNTED = frozenset(("nav", "footer", "consent", "dialog", "form", "ui"))
@@ -80,12 +84,14 @@ class _Named(NamedTuple):
     end: str | None  # footer or header, of the page
     panel: bool
     overlay: bool
+    modal: bool
 
 
 @functools.lru_cache(maxsize=8192)
 def _named(id_: str, classes: str) -> _Named:
     # utility classes (`md:nav-4`, `w-[3px]`) name a look, not a part
     words = [word for word in classes.split() if not any(char in word for char in ":[@/")]
+    id_ = id_ if len(re.split(r"[-_ ]", id_)) <= MAX_ID_WORDS else ""
     names = " ".join([id_, *words])
     box = "consent" if _VENDOR.search(names) else "cookie_box" if _CONSENT.search(names) else None
     end = _ENDS_WORDS.search(names)
@@ -97,6 +103,33 @@ def _named(id_: str, classes: str) -> _Named:
         ("footer" if end["end"].lower() == "footer" else "header") if end else None,
         bool(_PANEL.search(names)),
         bool(_NOT_PANEL.search(names)),
+        bool(_MODAL.search(names)),
+    )
+
+
+_ROOTS = ("html", "body", "main")
+_NO_NAME = _named("", "")
+_PLAIN = _NO_NAME._replace(panel=True, overlay=True)
+
+
+def _harmless(attributes: dict[str, str]) -> bool:
+    """Whether nothing in the attributes of an element can be a reason to leave it out."""
+    if "hidden" in attributes or "aria-hidden" in attributes:
+        return False
+    get = attributes.get
+    if not _harmless_look(get("class", ""), get("role", ""), get("style", "")):
+        return False
+    id_ = get("id")
+    return id_ is None or _harmless_look(id_, "", "")
+
+
+@functools.lru_cache(maxsize=16384)
+def _harmless_look(names: str, role: str, css: str) -> bool:
+    hidden = bool(css) and _html.style_of(css).hidden
+    return (
+        role not in _ROLES
+        and not hidden
+        and _named("", names)._replace(panel=True, overlay=True) == _PLAIN
     )
 
 
@@ -105,23 +138,33 @@ class _Frame:
     """Decides element by element; `admitted` subtrees are content whatever they look like."""
 
     controlled: frozenset[str]  # ids that a button opens and shuts
+    body: Element
     admitted: set[Element] = field(default_factory=set)
     n_scans: int = 0
 
+    @functools.cached_property
+    def n_letters(self) -> int:
+        """Of the whole page."""
+        return _n_letters(self.body)
+
     def __call__(self, element: Element, tag: str, attributes: dict[str, str]) -> str | None:
         reason = None
-        if attributes and tag not in ("html", "body", "main"):
+        if attributes and tag not in _ROOTS and not _harmless(attributes):
             reason = self._by_attributes(element, attributes)
         if reason is None:
             reason = _TAGS.get(tag)
-        if reason is None and tag in ("header", "button"):
-            reason = _of_header(element) if tag == "header" else _of_button(element, attributes)
+        if reason is None and tag in _SOME:
+            reason = _SOME[tag](element, attributes)
         return None if reason is None or element in self.admitted else reason
 
     def _by_attributes(self, element: Element, attributes: dict[str, str]) -> str | None:
         named = _named(attributes.get("id", ""), attributes.get("class", ""))
-        if named.box and not self._holds_body(element):
+        if element.tag in _html.HEADINGS or (named.box and _in_sentence(element)):
+            named = _NO_NAME
+        if named.box and self._is_box(element, named.box):
             return named.box
+        if named.modal and self._is_modal(element):
+            return "dialog"
         role = _ROLES.get(attributes.get("role", ""))
         if role:
             return role
@@ -151,6 +194,21 @@ class _Frame:
             or named.panel
         )
         return not panel or named.overlay
+
+    def _is_box(self, element: Element, reason: str) -> bool:
+        """Whether what is named like a consent box is one, not a section about cookies."""
+        if self._holds_body(element):
+            return False
+        controls = next(element.iter("button", "input"), None) is not None
+        return reason == "consent" or controls or _n_letters(element) <= MAX_BANNER_CHARS
+
+    def _is_modal(self, element: Element) -> bool:
+        self.n_scans += 1
+        return (
+            self.n_scans <= MAX_SCANS
+            and next(element.iter("main", "article"), None) is None
+            and _n_letters(element) <= MAX_MODAL * self.n_letters
+        )
 
     def _mostly_links(self, element: Element) -> bool:
         """Whether a part that is named like a menu is one."""
@@ -182,7 +240,21 @@ def _n_letters(element: Element) -> int:
 _HEADS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt")
 
 
-def _of_header(element: Element) -> str | None:
+def _in_sentence(element: Element) -> bool:
+    """Whether an element stands in running text: a link that opens the settings for cookies."""
+    if element.tag in _html.BLOCKS and element.tag != "button":
+        return False
+    parent = element.getparent()
+    around = [element.tail, *(parent.text for _ in (1,) if parent is not None)]
+    return any(text and len(text.strip()) > 1 for text in around)
+
+
+def _of_label(element: Element, _: dict[str, str]) -> str | None:
+    """The label of a choice, such as "Select language", goes with it."""
+    return "form" if next(element.iter("select"), None) is not None else None
+
+
+def _of_header(element: Element, _: dict[str, str]) -> str | None:
     """A page's header goes, the header of an article stays."""
     inside = next(element.iterancestors("main", "article", "section"), None)
     return None if inside is not None else "header"
@@ -197,6 +269,9 @@ def _of_button(element: Element, attributes: dict[str, str]) -> str | None:
         return None
     opens = "aria-expanded" in attributes or "aria-controls" in attributes
     return None if opens and len(_html.text_of(element)) >= 3 else "form"
+
+
+_SOME = {"header": _of_header, "button": _of_button, "label": _of_label}
 
 
 # --- body -------------------------------------------------------------------------------------
@@ -224,16 +299,19 @@ def read_body(body: Element, table_blocks: ReadTable) -> Page:
     """
     _part_lines(body)
     controlled = " ".join(body.xpath(".//@aria-controls")).split()
-    frame = _Frame(frozenset(controlled))
+    frame = _Frame(frozenset(controlled), body)
     root = _main(body)
     first: float | None = None
     for _ in range(MAX_TRIES):
         walk = _html.Walk(frame, table_blocks)
         blocks = walk.run(root)
-        missed = [(r, e, _html.prose_chars(e)) for r, e in walk.left_out]
-        missed += _outside(root, body, frame)
+        missed = walk.left_out + _outside(root, body, frame)
         kept = sum(round(len(b.text) * (1 - b.links)) for b in blocks)
-        counted = [m for m in missed if m[2] and _counts(m[0], kept)]
+        parts = [(r, e) for r, e in missed if _counts(r, kept)]
+        if sum(_html.text_chars(e) for _, e in parts) <= kept:  # menus and all
+            first = 1.0 if first is None else first
+            break
+        counted = [m for m in ((r, e, _html.prose_chars(e)) for r, e in parts) if m[2]]
         coverage = kept / max(1, kept + sum(m[2] for m in counted))
         first = coverage if first is None else first
         if coverage >= LOW_COVERAGE or not counted:
@@ -243,7 +321,7 @@ def read_body(body: Element, table_blocks: ReadTable) -> Page:
             root = body
         else:
             frame.admitted.add(largest)
-    left_out = [(reason, element) for reason, element, _ in missed if _html.text_of(element)]
+    left_out = [(reason, element) for reason, element in missed if _html.has_text(element)]
     return Page(_without_contents(blocks, left_out), left_out, first or 0.0)
 
 
@@ -256,15 +334,16 @@ def _main(body: Element) -> Element:
     """The element that holds the text: `<main>`, else an `<article>` that has most of it."""
     mains = list(body.iter("main")) or body.xpath(".//*[@role='main']")
     if mains:
-        return max(mains, key=_html.prose_chars)
-    sizes = [(_html.prose_chars(article), article) for article in body.iter("article")]
-    if not sizes:
+        return mains[0] if len(mains) == 1 else max(mains, key=_html.prose_chars)
+    articles = list(body.iter("article"))
+    if not articles:
         return body
+    sizes = [(_html.prose_chars(article), article) for article in articles]
     size, largest = max(sizes, key=lambda pair: pair[0])
     return largest if size >= 0.6 * sum(n for n, _ in sizes) else body
 
 
-def _outside(root: Element, body: Element, frame: _Frame) -> list[tuple[str, Element, int]]:
+def _outside(root: Element, body: Element, frame: _Frame) -> list[tuple[str, Element]]:
     """What lies beside the path from the body down to the root, the frame excepted."""
     missed = []
     inner = root
@@ -274,16 +353,19 @@ def _outside(root: Element, body: Element, frame: _Frame) -> list[tuple[str, Ele
             if element is inner or not isinstance(element.tag, str):
                 continue
             reason = frame(element, element.tag, dict(element.items())) or "outside"
-            missed.append((reason, element, _html.prose_chars(element)))
+            missed.append((reason, element))
         inner = outer
     return missed
 
 
 _UI = re.compile(
-    r"(?:skip to (?:main )?content|back to (?:the )?top|(?:copy|share)(?: this)?(?: link| page)?"
+    r"(?:(?:expand all\s*)?collapse all|skip to (?:main )?content|back to (?:the )?top"
+    r"|(?:copy|share)(?: this)?(?: link| page)?"
     r"|print(?: this)?(?: page)?|share|tweet|download(?: pdf)?|read more|show more|expand all"
-    r"|collapse all|learn more|close|menu|search|nach oben|retour en haut|返回顶部|打印|分享|关闭"
-    r"|was this (?:article|page) helpful\b.*|please enable javascript.*)",
+    r"|learn more|close|menu|search|nach oben|retour en haut|返回顶部|打印|分享|关闭"
+    r"|was this (?:article|page) helpful\b.*|did this answer your question\W*"
+    r"|select (?:your )?language|\(?opens in (?:a )?new (?:tab|window)\)?.*"
+    r"|(?:©|\(c\)|copyright)\W*(?:19|20)\d\d\b.*|please enable javascript.*)",
     re.I,
 )
 _CONTENTS = re.compile(
@@ -362,7 +444,7 @@ def _part_lines(root: Element) -> None:
     Inline runs have a blank on one side of their border; spans that are glued together
     everywhere ("…the Site.", "1. Who are we?", "The data…") cannot be runs of one sentence.
     """
-    for element in root.xpath(f".//*[count(span) >= {MIN_LINES} and count(*) = count(span)]"):
+    for element in root.xpath(f".//*[span[{MIN_LINES}]][not(*[not(self::span)])]"):
         spans = list(element)
         if (element.text or "").strip() or element.tag not in _html.BLOCKS:
             continue

@@ -173,36 +173,31 @@ _NOTE_MARK = re.compile(r"\d{1,2}(?:\s?,\s?\d{1,2})*")
 _EXPONENT = re.compile(r"(?:^|[\s\d(/])(?:[cmk]?m|ft|in|10|x)$")  # m², 10⁶
 
 
+class Look(NamedTuple):
+    """How the text of some lines looks as a whole."""
+
+    bold: bool
+    italic: bool
+    underline: bool
+    centred: bool
+    size: float  # mean, in points
+    links: float  # share of the characters that are in links
+    in_page: bool  # nearly all of them in links within the page
+
+
 @dataclass(slots=True)
 class Line:
-    """Text up to a line break, with how much of it is bold, linked, …"""
+    """Text up to a line break, and in which context each part of it stands."""
 
     parts: list[str] = field(default_factory=list)
     n: int = 0
-    bold: int = 0
-    italic: int = 0
-    underline: int = 0
-    centred: int = 0
-    link: int = 0
-    in_page: int = 0
-    raised: int = 0
-    size: float = 0.0
+    runs: list[tuple[int, Context]] = field(default_factory=list)  # characters, context
 
     def add(self, text: str, context: Context) -> None:
         n = len(text)
-        if context.raised:
-            self.raised += n
-            text = self._note_mark(text)
-        self.parts.append(text)
         self.n += n
-        self.bold += context.bold and n
-        self.italic += context.italic and n
-        self.underline += context.underline and n
-        self.centred += context.centred and n
-        self.size += context.size * n
-        if context.link:
-            self.link += n
-            self.in_page += (context.link == 2) and n
+        self.runs.append((n, context))
+        self.parts.append(self._note_mark(text) if context.raised else text)
 
     def _note_mark(self, text: str) -> str:
         """A raised number as ` (2)`, so that it does not run into a word or an amount."""
@@ -211,17 +206,39 @@ class Line:
         before = self.parts[-1] if self.parts else ""
         return text if _EXPONENT.search(before) else f" ({text.strip()})"
 
+    @property
+    def bold(self) -> int:
+        """Characters in bold."""
+        return sum(n for n, context in self.runs if context.bold)
 
-def total_of(lines: list[Line]) -> Line:
-    """The counts of several lines."""
-    total = Line()
-    for line in lines:
-        total.n += line.n
-        total.bold += line.bold
-        total.italic += line.italic
-        total.underline += line.underline
-        total.centred += line.centred
-        total.link += line.link
-        total.in_page += line.in_page
-        total.size += line.size
-    return total
+    @property
+    def raised(self) -> int:
+        return sum(n for n, context in self.runs if context.raised)
+
+    @property
+    def in_page(self) -> int:
+        """Characters in links within the page."""
+        return sum(n for n, context in self.runs if context.link == 2)
+
+
+MOST = 0.95  # of the characters: a full stop after a bold title is often plain
+
+
+def look_of(lines: list[Line]) -> Look:
+    """How lines look; each of them has text."""
+    first = lines[0].runs[0][1]
+    if len(lines) == 1 and len(lines[0].runs) == 1:
+        linked = float(first.link > 0)
+        return Look(*first[:4], first.size, linked, first.link == 2)
+    runs = [run for line in lines for run in line.runs]
+    total = sum(n for n, _ in runs)
+    most = MOST * total
+    return Look(
+        sum(n for n, context in runs if context.bold) >= most,
+        sum(n for n, context in runs if context.italic) >= most,
+        sum(n for n, context in runs if context.underline) >= most,
+        sum(n for n, context in runs if context.centred) >= most,
+        sum(n * context.size for n, context in runs) / total,
+        sum(n for n, context in runs if context.link) / total,
+        sum(n for n, context in runs if context.link == 2) >= 0.9 * total,
+    )

@@ -11,6 +11,7 @@ from datakit.ingestors._style import (
     HEADINGS,
     LISTS,
     MEANT,
+    MOST,
     Context,
     Element,
     Line,
@@ -159,7 +160,7 @@ class _TableReader:
         if cell is not None and line.n:
             lines = "".join(line.parts).split("\n")
             cell.text = "\n".join(t for t in (" ".join(part.split()) for part in lines) if t)
-            cell.bold = line.bold >= 0.95 * line.n
+            cell.bold = line.bold >= MOST * line.n
             cell.raised = line.raised == line.n
             cell.linked = line.in_page > 0
         self.cell, self.line = None, Line()

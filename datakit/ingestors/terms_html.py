@@ -23,9 +23,12 @@ from datakit.ingestors._page import Page, read_body
 from datakit.records import Document, Dropped
 from datakit.registry import plugin
 
+SENTENCE = 80  # characters; a page with a paragraph of that length has a body
 OPENING_CHARS = 300  # in which a page without a title says what it is
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-LANGUAGE_CHARS = 6000  # enough to tell the language of a page
+MAX_LABEL = 80  # characters of the label of a column
+MAX_CELL = 3000  # characters; more is a part of the page, not a value
+LANGUAGE_CHARS = 2000  # enough to tell the language of a page
 
 
 @plugin("ingestors", "terms_html")
@@ -66,7 +69,8 @@ def read_page(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Docume
     body = root.find("body")
     page = read_body(root if body is None else body, table_blocks)
     _headings.demote(page.blocks)
-    blocks = _headings.promote(_prose.mended(page.blocks))
+    blocks = _headings.promote(_with_numbers(_prose.mended(page.blocks)))
+    blocks = _without_bare_end(blocks, page)
     _add_title(blocks, facts)
     _headings.dense(blocks)
     builder = DocumentBuilder("terms_html", "text/html")
@@ -75,7 +79,8 @@ def read_page(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Docume
     if not any(char.isalnum() for block in blocks for char in block.text):
         return _no_text(source_uri)
     fields = _metadata(facts, page, blocks, source_uri)
-    said = {"flattened": flattened, "low_coverage": page.low_coverage}
+    waits = builder.n_chars <= SHELL_CHARS and _SHELL.search(_html.text_of(root))
+    said = {"flattened": flattened, "low_coverage": page.low_coverage, "notice_only": bool(waits)}
     marks = (*flags, *(flag for flag, true in said.items() if true))
     return builder.build(source_uri, flags=marks, **fields)
 
@@ -84,6 +89,46 @@ def _number(block: RawBlock) -> str | None:
     """The enumerator that a paragraph begins with."""
     match = _html.ENUMERATOR.match(block.text) if block.kind != "table" else None
     return match.group().strip() if match and match.group()[0] not in _LETTERS else None
+
+
+def _with_numbers(blocks: list[RawBlock]) -> list[RawBlock]:
+    """The blocks, with a number that stands alone in front of the paragraph that it counts."""
+    joined: list[RawBlock] = []
+    for block in blocks:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and (last.kind, block.kind) == ("paragraph", "paragraph")
+            and len(last.text) <= 8
+            and last.text[0] in "(0123456789"
+            and _html.ENUMERATOR.fullmatch(f"{last.text} ")
+            and not _html.ENUMERATOR.match(block.text)
+        ):
+            block.text = f"{last.text} {block.text}"
+            joined.pop()
+        joined.append(block)
+    return joined
+
+
+def _without_bare_end(blocks: list[RawBlock], page: Page) -> list[RawBlock]:
+    """Without the low headings at the end that head nothing: a footer whose menus are gone."""
+    end = len(blocks)
+    while end and blocks[end - 1].kind == "heading" and (blocks[end - 1].level or 1) > 2:
+        end -= 1
+    prose = any(len(block.text) >= SENTENCE for block in blocks[:end])
+    if not prose or not page.left_out:
+        return blocks
+    page.left_out.extend(("footer", None) for _ in blocks[end:])
+    return blocks[:end]
+
+
+# what a page says that waits for something else: a script, another address, a check
+_SHELL = re.compile(
+    r"\bredirect(?:ed|ing)?\b|(?:enable|requires?|turn on|activate) java ?script|just a moment"
+    r"|checking your browser|verify(?:ing)? (?:that )?you are (?:a )?human|activer javascript"
+    r"|javascript (?:aktivieren|ist deaktiviert)|access denied|正在跳转|启用 ?javascript", re.I
+)  # fmt: skip
+SHELL_CHARS = 300  # with more text than that a page is a document
 
 
 def _no_text(source_uri: str) -> Dropped:
@@ -101,6 +146,9 @@ def _add_title(blocks: list[RawBlock], facts: _Facts) -> None:
     titles = [text for text in facts.h1 if len(text) <= 200]
     named = [text for text in titles if doc_type_of(text) != "other"]
     present = {block.text.casefold() for block in blocks}
+    top = next((b.text for b in blocks[:3] if b.kind == "heading"), None)
+    if top and doc_type_of(top) != "other" and top.casefold() in (facts.title or "").casefold():
+        return
     first = next((b for b in blocks[:3] if b.kind == "paragraph" and _is_bare_title(b.text)), None)
     if any(text.casefold() in present for text in titles):
         return
@@ -130,7 +178,8 @@ def _lower_all(blocks: list[RawBlock]) -> None:
 def table_blocks(table: Table) -> list[RawBlock] | None:
     """A data table as one block, a line per row; None for a table that lays out the page."""
     grid = [row for row in table.grid() if any(cell.text for cell in row)]
-    if not grid or table.role in ("presentation", "none") or _lays_out(grid):
+    said_layout = table.role in ("presentation", "none") and not (grid and _labelled(grid, 3))
+    if not grid or said_layout or _lays_out(grid):
         return None if grid else []
     titles = 0
     while titles < len(grid) - 1 and _is_title(grid[titles]):
@@ -157,8 +206,15 @@ def _lays_out(grid: list[list[Cell]]) -> bool:
     cells = [cell for row in grid for cell in row]
     if any(cell.header for cell in cells):
         return False
-    headings = any(tag[0] == "h" for cell in cells for tag in cell.holds)
-    return headings or any(len(cell.text) > 3000 for cell in cells)
+    below = [cell for row in grid[1:] for cell in row]  # the first row may be headings of columns
+    headings = any(tag[0] == "h" for cell in below for tag in cell.holds)
+    return headings or (not _labelled(grid) and any(len(cell.text) > MAX_CELL for cell in cells))
+
+
+def _labelled(grid: list[list[Cell]], columns: int = 2) -> bool:
+    """Whether the first row is bold labels of so many columns, which no layout has."""
+    labels = grid[0]
+    return len(labels) >= columns and all(c.bold and len(c.text) <= MAX_LABEL for c in labels)
 
 
 def _header_row(table: Table, grid: list[list[Cell]]) -> list[str] | None:
@@ -167,7 +223,10 @@ def _header_row(table: Table, grid: list[list[Cell]]) -> list[str] | None:
     texts = [" ".join(cell.text.split()) for cell in first]
     if not rest or len(first) < 2 or any(len(text) > 120 for text in texts):
         return None
-    heads = table.n_head > 0 or all(cell.header or not cell.text for cell in first)
+    heads = table.n_head > 0 or all(
+        cell.header or not cell.text or any(tag in _html.HEADINGS for tag in cell.holds)
+        for cell in first
+    )
     bold = all(cell.bold for cell in first if cell.text) and not all(
         cell.bold for row in rest for cell in row if cell.text
     )
@@ -264,6 +323,11 @@ def _linked_data(root: Element) -> dict[str, str]:
 
 # earliest match wins; each word as the four languages of our corpora write it
 _DOC_TYPES = {
+    "law_enforcement": r"law enforcement|government(?:al)? requests",
+    "security": r"(?:vulnerability|responsible) disclosure|security polic",
+    "accessibility": r"accessibility|barrierefreiheit|accessibilité",
+    "data_processing": r"data process(?:ing|or)s? (?:agreement|addendum|terms)|auftragsverarbeitung"
+                       r"|数据处理协议",
     "privacy": r"privacy|datenschutz|confidentialit|vie privée|données personnelles|privacidad"
                r"|隐私|隱私|个人信息保护|personal information protection",
     "cookies": r"cookie|tracker|traceur",
@@ -303,9 +367,10 @@ def _metadata(facts: _Facts, page: Page, blocks: list[RawBlock], source_uri: str
         meta["coverage"] = f"{page.coverage:.2f}"
     fields: dict[str, Any] = {
         "title": title,
-        "issuer": issuer,
+        "issuer": issuer or _service_of(title),
         "family_id": _family(source_uri) if folder else None,
         "language": _language(facts.lang, text),
+        "version": _version(blocks),
         "meta": {key: value for key, value in meta.items() if value},
     }
     _add_kind_and_dates(fields, doc_type, facts, text, name)
@@ -329,6 +394,43 @@ def _add_kind_and_dates(
         if not fields.get("doc_type"):
             fields["category"] = None
     fields["doc_type"] = fields.get("doc_type") or doc_type
+
+
+_VERSION = re.compile(
+    r"\b(?:version|fassung)\s*(?:n[o°.]*\s*|number\s*)?[:#]?\s*v?(\d{1,3}(?:\.\d{1,3}){0,3})\b(?![-/.]?\d)"
+    r"|\bv(\d{1,3}(?:\.\d{1,3}){1,3})\b|版本号?\s*[:：]?\s*[vV]?(\d{1,3}(?:\.\d{1,3}){0,3})(?!\d|年|[-/.]\d)",
+    re.I,
+)
+VERSION_BLOCKS = 12  # at the start of a page and at its end
+VERSION_CHARS = 120  # of a line that gives the version; prose speaks of versions of programs
+
+
+def _version(blocks: list[RawBlock]) -> str | None:
+    """The number of the document's version: 2.1 of "Version 2.1" in a short line of its own."""
+    ends = blocks[:VERSION_BLOCKS] + blocks[VERSION_BLOCKS:][-VERSION_BLOCKS:]
+    for line in (line for block in ends for line in block.text.split("\n")):
+        match = _VERSION.search(line) if len(line) <= VERSION_CHARS else None
+        if match:
+            return next(group for group in match.groups() if group)
+    return None
+
+
+_SERVICE_FILLER = re.compile(
+    r"(?:用户|软件|使用|服务|许可|客户端|手机|移动端?|个人信息|个人|儿童|平台|app|应用|网站|[的及与和、：:\s《》“”\"【】「」]"
+    r"|\b(?:general|website|the|our|and|app|user|mobile|standard)\b)+$", re.I
+)  # fmt: skip
+
+
+def _service_of(title: str | None) -> str | None:
+    """The service that a title names before the kind of document: 天猫精灵 of 天猫精灵隐私政策."""
+    match = _DOC_TYPE.search(title or "")
+    if not title or not match:
+        return None
+    name = title[: match.start()].strip(' 《“"【「—–-|:：')
+    while _SERVICE_FILLER.search(name):
+        name = _SERVICE_FILLER.sub("", name)
+    fits = 2 <= len(name) <= (30 if not name.isascii() else 40) and len(name.split()) <= 4
+    return name if fits and name[0] not in "本您你我" and not name.islower() else None
 
 
 def _service_folder(source_uri: str) -> str | None:
