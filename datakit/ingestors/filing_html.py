@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from datakit.ingestors import _dates, _html, _prose
+from datakit.ingestors import _dates, _filing_index, _filing_notes, _filing_tables, _html, _prose
 from datakit.ingestors._blocks import DocumentBuilder
 from datakit.ingestors._decode import MAX_BYTES, read_text
+from datakit.ingestors._filing_index import ITEM as _ITEM
+from datakit.ingestors._filing_index import PART as _PART
 from datakit.ingestors._html import Cell, Element, RawBlock, Table
 from datakit.records import Document, Dropped
 from datakit.registry import plugin
@@ -31,6 +33,7 @@ _SAYS_SO = re.compile(
     rb"|securities\s+exchange\s+act\s+of\s+1934",
     re.I,
 )
+_RENDERED = re.compile(rb"[\"']include/report\.css|<table class=\"report\"", re.I)  # R2.htm
 _EDGAR = re.compile(rb"<type>\s*(?:10-|8-k|20-f|6-k|40-f|ex-\d|424b|def ?14|s-\d)", re.I)
 
 
@@ -47,7 +50,7 @@ class FilingHtml:
         page = name.lower().endswith((".html", ".htm", ".xhtml")) or b"<html" in lower[:4096]
         if not page:
             return 0
-        if _INLINE_XBRL in lower or _EDGAR.search(lower[:1000]):
+        if _INLINE_XBRL in lower or _EDGAR.search(lower[:1000]) or _RENDERED.search(lower[:4096]):
             return 90
         text = b" ".join(_TAGS.sub(b" ", head).split())[:OPENING_CHARS]
         return 90 if _SAYS_SO.search(text) else 0
@@ -76,11 +79,16 @@ def read_filing(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Docu
     facts = _facts(root)
     _html.remove_never_text(root)
     _keep_plain_text(root)
+    marks = _filing_index.mark_items(root)
     walk = _html.Walk(_skip, table_blocks)
     body = root.find("body")
     raw = walk.run(root if body is None else body)
     left_out = Counter(reason for reason, e in walk.left_out if _html.text_of(e))
-    blocks = _headings(_without_furniture(_prose.mended(raw, plain=True), left_out))
+    whole, places = _filing_index.unmarked(_prose.mended(raw, plain=True), marks)
+    blocks = _without_furniture(whole, left_out)
+    if places and sum(_item_level(block) == 2 for block in blocks) >= _filing_index.MIN_ITEMS:
+        blocks = _filing_index.with_linked_items(blocks, whole, places, _item_level)
+    blocks = _headings(blocks)
     builder = DocumentBuilder("filing_html", "text/html")
     for block in blocks:
         builder.append(block.kind, block.text, block.level, block.number)
@@ -90,8 +98,8 @@ def read_filing(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Docu
     counts = ", ".join(f"{reason} {n}" for reason, n in sorted(left_out.items()) if n)
     if counts:
         fields["meta"]["left_out"] = counts
-    marks = (*flags, "flattened") if flattened else flags
-    return builder.build(source_uri, flags=marks, **fields)
+    flags = (*flags, "flattened") if flattened else flags
+    return builder.build(source_uri, flags=flags, **fields)
 
 
 def _no_text(source_uri: str) -> Dropped:
@@ -133,15 +141,15 @@ def _keep_plain_text(root: Element) -> None:
 # --- tables ---------------------------------------------------------------------------------------
 
 _OPENING = re.compile(r"[(]?(?:US|C|A|HK|NZ)?[$€£¥₩]\s?[(]?|[(]")
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\xad\xa0 \n"
 _DIGITS = frozenset("0123456789)%—–-")
 _CLOSING = re.compile(r"[)]?\s?%?[)]?|(?:x|bps|pts?)[)]?")
 _BULLET = re.compile(r"[•●○■□▪▫·◦‣⁃∙➢➤►*†‡§–—-]{1,3}")
 _ENUMERATOR = re.compile(r"[(]?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[).]{1,2}")
+_LEAD = re.compile(r"[(](?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[)]\s+(?=\S)")
 _NUMBER = re.compile(r"[$€£¥(\s]*[-–—]?[\d,.]*\d[\d,.]*[)%\sx]*|[—–-]|N/?[AM]", re.I)
 _NOTE = re.compile(r"\(\s?(?:\d{1,2}|[a-z])\s?\)\s|[*†‡]{1,3}\s?")
 _BOX = re.compile(r"[☐☒☑□■✓✔þ¨ýo]|\[\s?[xX]?\s?\]")
-_PART = re.compile(r"part\s+(i{1,3}|iv|[1-4])\b\s*[.:,–—-]*\s*", re.I)
-_ITEM = re.compile(r"items?\s*(\d{1,2}[a-d]?(?:\.\d{2})?)\b\s*[.:–—-]*\s*", re.I)
 
 
 def table_blocks(table: Table) -> list[RawBlock] | None:
@@ -150,12 +158,14 @@ def table_blocks(table: Table) -> list[RawBlock] | None:
     Rows are read as they are printed: empty cells and the cells of currency signs, brackets and
     percent signs close up with their number.
     """
-    rows = [row for row in ([c for c in row if c.text] for row in table.rows) if row]
+    filled = [[cell for cell in row if cell.text.strip(_INVISIBLE)] for row in table.rows]
+    kept = [i for i, row in enumerate(filled) if row]
+    rows = [filled[i] for i in kept]
     if not rows:
         return []
-    if _is_contents(rows):
-        return [RawBlock("contents", "")]
     lines = [_closed_up(row) for row in rows]
+    if _is_contents(rows) or _filing_index.lists_items(rows):
+        return [RawBlock("contents", "\n".join(_filing_index.SEPARATOR.join(li) for li in lines))]
     if max(len(line) for line in lines) == 1:
         return None
     found = _item_line(rows, lines) or _bullets(rows, lines)
@@ -164,7 +174,11 @@ def table_blocks(table: Table) -> list[RawBlock] | None:
     if _lays_out(rows, lines):
         return None
     caption = [RawBlock("caption", table.caption)] if table.caption else []
-    return [*caption, RawBlock("table", "\n".join(" | ".join(line) for line in lines))]
+    printed = [" | ".join(line) for line in lines]
+    header = _filing_tables.spanned_header(table, kept)
+    if header:
+        printed = header[1] + printed[header[0] :]
+    return [*caption, RawBlock("table", "\n".join(printed))]
 
 
 def _closed_up(row: list[Cell]) -> list[str]:
@@ -199,15 +213,19 @@ def _is_contents(rows: list[list[Cell]]) -> bool:
 
 
 def _item_line(rows: list[list[Cell]], lines: list[list[str]]) -> list[RawBlock] | None:
-    """A heading that is set as a table: `Item 1A.` in one cell, its title in the next."""
+    """A heading that is set as a table: `Item 1A.` or `Note 4:`, then its title in a cell."""
     if len(rows) > 2:
         return None
     blocks = []
     for row, line in zip(rows, lines, strict=True):
-        text = " ".join(line)
-        if not (_ITEM.match(text) or _PART.match(text)) or len(text) > MAX_TITLE_CHARS:
+        twice = len(line) == 2 and _ITEM.fullmatch(line[0]) and _ITEM.match(line[1])
+        text = line[1] if twice else " ".join(line)
+        note = len(line) == 2 and _filing_notes.NOTE.fullmatch(line[0])
+        named = note or _ITEM.match(text) or _PART.match(text)
+        if not named or len(text) > MAX_TITLE_CHARS:
             return None
-        blocks.append(RawBlock("paragraph", text, bold=all(cell.bold for cell in row)))
+        bold = bool(note) or all(cell.bold for cell in row)
+        blocks.append(RawBlock("paragraph", text, bold=bold))
     return blocks
 
 
@@ -248,6 +266,7 @@ _TO_CONTENTS = re.compile(
     r"statements)?|contents)", re.I
 )  # fmt: skip
 _EDGES = frozenset(("rule", "page"))
+_FURNITURE = frozenset(("paragraph", "heading", "list_item", "table"))  # a foot may be a table
 MIN_REPEATS = 4  # of a running head
 MAX_HEAD_LINES = 6
 
@@ -291,10 +310,7 @@ def _shape(text: str) -> str:
 
 def _running_heads(blocks: list[RawBlock]) -> frozenset[int]:
     """Positions of short lines that come back next to the edges of pages, one after the other."""
-    shapes = [
-        _shape(block.text) if block.kind in ("paragraph", "heading", "list_item") else ""
-        for block in blocks
-    ]
+    shapes = [_shape(block.text) if block.kind in _FURNITURE else "" for block in blocks]
     anywhere = Counter(shape for shape in shapes if shape)
     often = {shape for shape, n in anywhere.items() if n >= MIN_REPEATS and not _ITEM.match(shape)}
     at_edge = Counter(shapes[i] for i in _next_to_edges(blocks, shapes, often))
@@ -364,10 +380,13 @@ _OPEN_END = re.compile(
 def _headings(blocks: list[RawBlock]) -> list[RawBlock]:
     """Parts at level 1, items at 2, styled lines below them from 3 on."""
     blocks = _joined_items([b for b in blocks if b.kind not in ("rule", "page")])
+    blocks = _filing_notes.with_numbered_titles(blocks)
     body = _body_size(blocks)
+    plain = not any(b.bold or b.underline or b.italic or b.centred for b in blocks)
     cover = _cover_end(blocks)
     open_: list[int] = []  # ranks of the styled headings above, best first
     base = 2 if any(_item_level(b) and not _SIGNATURES.fullmatch(b.text) for b in blocks) else 0
+    blocks = _filing_index.with_index(blocks, _item_level)
     for i, block in enumerate(blocks):
         level = _item_level(block)
         after = next((b for b in blocks[i + 1 : i + 3] if b.kind != "contents"), None)
@@ -375,7 +394,7 @@ def _headings(blocks: list[RawBlock]) -> list[RawBlock]:
             block.kind, block.level = "heading", level
             open_ = []
         elif i >= cover:
-            rank = _rank(block, after, body)
+            rank = _rank(block, after, body, plain)
             if rank is not None:
                 while open_ and open_[-1] >= rank:
                     open_.pop()
@@ -409,10 +428,14 @@ def _without_contents(blocks: list[RawBlock]) -> list[RawBlock]:
 
 
 def _joined_items(blocks: list[RawBlock]) -> list[RawBlock]:
-    """`Item 1A.` on a line of its own joined with its title on the next."""
+    """`Item 1A.` or `(1)` on a line of its own joined with the text on the next."""
     joined: list[RawBlock] = []
     for block in blocks:
         last = joined[-1] if joined else None
+        if last is not None and _is_mark(last) and _follows_mark(block):
+            text = f"{last.text} {block.text}"
+            joined[-1] = RawBlock("list_item", text, 1, last.text, block.bold)
+            continue
         alone = last is not None and (_ITEM.fullmatch(last.text) or _PART.fullmatch(last.text))
         short = block.kind in ("paragraph", "heading") and len(block.text) <= 120
         named = _ITEM.match(block.text) or _PART.match(block.text)
@@ -422,6 +445,15 @@ def _joined_items(blocks: list[RawBlock]) -> list[RawBlock]:
         else:
             joined.append(block)
     return joined
+
+
+def _is_mark(block: RawBlock) -> bool:
+    loose = block.kind in ("paragraph", "list_item")
+    return loose and _ENUMERATOR.fullmatch(block.text) is not None
+
+
+def _follows_mark(block: RawBlock) -> bool:
+    return block.kind == "paragraph" and not _item_level(block) and not _is_mark(block)
 
 
 def _item_level(block: RawBlock) -> int | None:
@@ -441,8 +473,11 @@ def _item_level(block: RawBlock) -> int | None:
     return 1 if match.re is _PART else 2
 
 
-def _rank(block: RawBlock, after: RawBlock | None, body: float) -> int | None:
-    """How high a styled line ranks, 0 first; None for running text."""
+def _rank(block: RawBlock, after: RawBlock | None, body: float, plain: bool) -> int | None:
+    """How high a styled line ranks, 0 first; None for running text.
+
+    `plain`: the filing has no styles at all, so capitals alone make a heading.
+    """
     text = block.text
     real = block.kind == "heading"
     if (block.kind != "paragraph" and not real) or after is None or "\n" in text:
@@ -458,11 +493,13 @@ def _rank(block: RawBlock, after: RawBlock | None, body: float) -> int | None:
         return 4
     if block.italic:
         return 5
-    return 2 if caps and block.centred else None
+    return 2 if caps and (block.centred or plain) else None
 
 
 def _reads_as_heading(text: str, after: RawBlock, block: RawBlock) -> bool:
-    if not text[0].isupper() and not text[0].isdigit() and text[0] not in "“\"'":
+    lead = _LEAD.match(text)
+    first = text[lead.end() if lead else 0]
+    if not first.isupper() and not first.isdigit() and first not in "“\"'":
         return False
     if sum(char.isalpha() for char in text) < 0.5 * len(text) or block.links > 0.9:
         return False
@@ -546,7 +583,9 @@ def _metadata(
     cover = "\n".join(block.text for block in blocks[:COVER_BLOCKS])[:20_000]
     form = _form(facts, head, cover)
     stated = _EDGAR_PERIOD.search(head)
-    period = _period(facts, cover) or (_dates.date_in_name(stated.group(1)) if stated else None)
+    dated = None if form is None or _PERIODIC.match(form) else _day_of_issue(cover)
+    period = dated or _period(facts, cover)
+    period = period or (_dates.date_in_name(stated.group(1)) if stated else _day_of_issue(cover))
     sent = _EDGAR_FILED.search(head)
     filed = _dates.date_in_name(sent.group(1)) if sent else None
     named = _dates.date_in_name(PurePosixPath(source_uri).name)
@@ -557,11 +596,14 @@ def _metadata(
     sic, industry = _industry(facts, head + "\n" + cover)
     cik = _CIK.search(head + cover)
     first = next((block.text for block in blocks if block.kind == "heading"), None)
+    first = first or next((re.split(r" \| |\n", b.text)[0] for b in blocks), None)
     meta = {
         "cik": facts.get("EntityCentralIndexKey") or (cik.group(1) if cik else None),
         "fiscal_year": facts.get("DocumentFiscalYearFocus"),
         "fiscal_period": facts.get("DocumentFiscalPeriodFocus"),
         "ticker": facts.get("TradingSymbol"),
+        "state": facts.get("EntityIncorporationStateCountryCode") or _state(cover),
+        "file_number": facts.get("EntityFileNumber"),
         "sic": sic,
     }
     return {
@@ -574,6 +616,33 @@ def _metadata(
         "language": detect_language(cover) or "en",
         "meta": {key: value for key, value in meta.items() if value},
     }
+
+
+_PERIODIC = re.compile(r"10|8-K|20-F|40-F|11-K|EX")  # forms that report on a period or a day
+_DATED = re.compile(r"\bdated:?\s+(?=[A-Z\d])", re.I)
+_STATE = re.compile(
+    r"^([^\n|]{2,40})(?:\|[^\n]*)?\n[^\n]{0,60}?\(?state\s+(?:or\s+other\s+jurisdiction|of\s+incorp)",
+    re.I | re.M,
+)
+
+
+def _day_of_issue(cover: str) -> str | None:
+    """The date in a line of its own or after "dated": of a prospectus, a proxy, a 6-K."""
+    for line in cover.split("\n"):
+        match = _DATED.search(line) if len(line) <= 120 else None
+        start = match.end() if match else 0
+        if match or len(line) <= 30:
+            found = _dates.find_date(line[start : start + 30], "en")
+            if found and len(found) == len("2024-01-31"):
+                return found
+    return None
+
+
+def _state(cover: str) -> str | None:
+    """The line above "(State or other jurisdiction of incorporation)"."""
+    match = _STATE.search(cover)
+    name = match.group(1).strip() if match else ""
+    return name if name.replace(" ", "").replace(".", "").isalpha() else None
 
 
 def _form(facts: dict[str, str], head: str, cover: str) -> str | None:
@@ -629,7 +698,7 @@ _COMPANY = re.compile(
 
 def _company(blocks: list[RawBlock]) -> str | None:
     """A line at the start that is nothing but the name of a company: exhibits have no cover."""
-    lines = [line.strip() for block in blocks for line in block.text.split("\n")]
+    lines = [line.strip() for block in blocks for line in re.split(r"\n| \| ", block.text)]
     return next((line for line in lines if _COMPANY.fullmatch(line)), None)
 
 
@@ -647,6 +716,11 @@ def _industry(facts: dict[str, str], text: str) -> tuple[str | None, str | None]
         return code, re.sub(r"\b(?:And|For|Of|The|In|To|Or|Not)\b", _lower, words)
     if said:
         return code, said.group(1).strip()
-    if code and code[:2].isdigit():
-        return code, next(name for last, name in _DIVISIONS if int(code[:2]) <= last)
-    return code, None
+    return code, division(code)
+
+
+def division(code: str | None) -> str | None:
+    """The division of the Standard Industrial Classification that a four-digit code is in."""
+    if not code or not code[:2].isdigit():
+        return None
+    return next(name for last, name in _DIVISIONS if int(code[:2]) <= last)
