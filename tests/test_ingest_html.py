@@ -444,6 +444,17 @@ def test_the_heading_of_the_site_is_not_put_above_the_document() -> None:
     assert document.title == "Cookie policy"
 
 
+def test_a_link_that_opens_a_part_is_its_heading_and_a_bold_date_is_none() -> None:
+    document = page(
+        "<h1>Privacy</h1><p><b>Last updated: 3 May 2024</b></p><p>We keep little.</p>"
+        "<a class=zippy>What do we keep, why, and for how long?</a><div><p>A name.</p></div>"
+    )
+
+    assert [s.title for s in document.sections] == [
+        "Privacy", "What do we keep, why, and for how long?",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "notice",
     ["You should be redirected quickly.", "Please enable JavaScript to go on.", "正在跳转，请稍候"],

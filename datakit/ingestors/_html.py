@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from datakit.ingestors._enumerators import ENUMERATOR, OpenList, enumerator, list_of
 from datakit.ingestors._style import (
@@ -44,7 +43,7 @@ __all__ = [
     "Skip",
     "Table",
     "Walk",
-    "counted",
+    "class_level", "counted",
     "has_text",
     "parse",
     "prose_chars",
@@ -137,6 +136,7 @@ def remove_never_text(root: Element) -> None:
 
 # --- walk --------------------------------------------------------------------------------------
 
+_STRUCTURE = LISTS | {"table", "hr", "li"}  # blocks that open more than a paragraph
 _NONE: dict[str, str] = {}
 ReadTable = Callable[[Table], list[RawBlock] | None]
 
@@ -148,10 +148,13 @@ class Walk:
     Args:
         skip: the reason to leave an element out with all it holds, or None.
         read_table: the blocks of a data table, or None for a table that only lays out the page.
+        plain: whether an element of that tag with that class alone is never left out and says
+            nothing else; spares most elements of a page the longer way.
     """
 
     skip: Skip
     read_table: ReadTable
+    plain: Callable[[str, str], bool] = lambda _tag, _names: False
     left_out: list[tuple[str, Element]] = field(default_factory=list)
     blocks: list[RawBlock] = field(default_factory=list)
     _lines: list[Line] = field(default_factory=lambda: [Line()])
@@ -163,25 +166,31 @@ class Walk:
     def run(self, root: Element) -> list[RawBlock]:
         from lxml import etree
 
-        around = [Context()]
-        entered: list[bool] = []
+        stack = [Context()]
+        left_out: list[bool] = []
+        opened, text_in = self._open, self._text
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
-                inside = self._open(element, around[-1])
-                entered.append(inside is not None)
+                inside = opened(element, stack[-1])
+                left_out.append(inside is None)
                 if inside is None:
                     walk.skip_subtree()
-                else:
-                    around.append(inside)
-                    if element.text:
-                        self._text(element.text, inside)
+                    continue
+                stack.append(inside)
+                text = element.text
+                if text:
+                    text_in(text, inside)
                 continue
-            if entered.pop():
-                self._close(element.tag, around.pop())
-            if element.tail and element is not root:
-                self._text(element.tail, around[-1])
-        self._flush(around[0])
+            if not left_out.pop():
+                inside = stack.pop()
+                tag = element.tag
+                if tag in BLOCKS or "-" in tag:
+                    self._close(tag, inside)
+            text = element.tail
+            if text and element is not root:
+                text_in(text, stack[-1])
+        self._flush(stack[0])
         return self.blocks
 
     def _open(self, element: Element, around: Context) -> Context | None:
@@ -193,16 +202,25 @@ class Walk:
             self._break(around)
             return around
         items = element.items()
-        attributes = dict(items) if items else _NONE
+        names = items[0][1] if len(items) == 1 and items[0][0] == "class" else ""
+        if (names or not items) and self.plain(tag, names):
+            inside = entered(around, tag, "", 0, 0) if tag in MEANT else around
+            if tag in BLOCKS or "-" in tag:
+                self._flush(around)
+                if tag in _STRUCTURE:
+                    return self._open_block(element, _NONE, inside)
+            return inside
+        return self._open_any(element, dict(items), around)
+
+    def _open_any(
+        self, element: Element, attributes: dict[str, str], around: Context
+    ) -> Context | None:
+        """Enter an element whose attributes may say something."""
+        tag = element.tag
         reason = self.skip(element, tag, attributes)
         if reason:
             self.left_out.append((reason, element))
             return None
-        if not items and tag not in MEANT:
-            if tag not in BLOCKS and "-" not in tag:
-                return around
-            self._flush(around)
-            return self._open_block(element, attributes, around)
         css = attributes.get("style", "")
         inside = around
         level = 0
@@ -225,7 +243,7 @@ class Walk:
         if attributes.get("role") == "heading":
             return _role_level(attributes)
         names = attributes.get("class")
-        level = _class_level(names) if names else 0
+        level = class_level(names) if names else 0
         if not level or element.tag in HEADINGS or element.tag == "a":
             return 0
         if any(child.tag in BLOCKS for child in element):
@@ -269,11 +287,9 @@ class Walk:
             self._number = enumerator(current.next, current.style)
             current.next += current.step
 
-    def _close(self, tag: Any, context: Context) -> None:
-        if tag not in BLOCKS and not (isinstance(tag, str) and "-" in tag):
-            return
-        if len(self._lines) > 1 or self._lines[0].parts:
-            self._flush(context)
+    def _close(self, tag: str, context: Context) -> None:
+        """Leave a block."""
+        self._flush(context)
         if tag in LISTS and self._lists:
             self._lists.pop()
         elif tag == "li":
@@ -301,8 +317,14 @@ class Walk:
             self._flush(context)
 
     def _flush(self, context: Context) -> None:
-        if len(self._lines) == 1 and not self._lines[0].parts:
-            return
+        if len(self._lines) == 1:
+            line = self._lines[0]
+            if not line.parts:
+                return
+            if line.n:
+                self._lines = [Line()]
+                self._emit([line], context)
+                return
         lines = [line for line in self._lines if line.n]
         self._lines = [Line()]
         if not lines:
@@ -375,7 +397,7 @@ _CLASS_LEVEL = re.compile(
 
 
 @functools.lru_cache(maxsize=8192)
-def _class_level(names: str) -> int:
+def class_level(names: str) -> int:
     """The level that a class such as `h2` or `heading-3` gives, 0 without one."""
     match = _CLASS_LEVEL.search(names)
     return int(match.group(1)) if match else 0

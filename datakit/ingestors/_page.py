@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -124,6 +125,14 @@ def _harmless(attributes: dict[str, str]) -> bool:
 
 
 @functools.lru_cache(maxsize=16384)
+def _plain(tag: str, names: str) -> bool:
+    """Whether an element is never left out, for its tag and its class alone."""
+    if tag in _TAGS or tag in _SOME or tag == "a":
+        return False
+    return not names or (_html.class_level(names) == 0 and _harmless_look(names, "", ""))
+
+
+@functools.lru_cache(maxsize=16384)
 def _harmless_look(names: str, role: str, css: str) -> bool:
     hidden = bool(css) and _html.style_of(css).hidden
     return (
@@ -206,6 +215,7 @@ class _Frame:
         self.n_scans += 1
         return (
             self.n_scans <= MAX_SCANS
+            and element.tag in _html.BLOCKS  # a link may be named after the box that it opens
             and next(element.iter("main", "article"), None) is None
             and _n_letters(element) <= MAX_MODAL * self.n_letters
         )
@@ -234,7 +244,17 @@ class _Frame:
 
 def _n_letters(element: Element) -> int:
     """Characters without blanks and the bars that menus are divided by."""
-    return len("".join("".join(element.itertext()).replace("|", " ").split()))
+    return int(_letters()(element))
+
+
+@functools.cache
+def _letters() -> Callable[[Element], float]:
+    from lxml import etree
+
+    size: Callable[[Element], float] = etree.XPath(
+        "string-length(translate(., ' \t\r\n\u00a0|', ''))"
+    )
+    return size
 
 
 _HEADS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt")
@@ -303,12 +323,12 @@ def read_body(body: Element, table_blocks: ReadTable) -> Page:
     root = _main(body)
     first: float | None = None
     for _ in range(MAX_TRIES):
-        walk = _html.Walk(frame, table_blocks)
+        walk = _html.Walk(frame, table_blocks, _plain)
         blocks = walk.run(root)
         missed = walk.left_out + _outside(root, body, frame)
         kept = sum(round(len(b.text) * (1 - b.links)) for b in blocks)
         parts = [(r, e) for r, e in missed if _counts(r, kept)]
-        if sum(_html.text_chars(e) for _, e in parts) <= kept:  # menus and all
+        if _all_but(kept, body) or sum(_html.text_chars(e) for _, e in parts) <= kept:
             first = 1.0 if first is None else first
             break
         counted = [m for m in ((r, e, _html.prose_chars(e)) for r, e in parts) if m[2]]
@@ -323,6 +343,11 @@ def read_body(body: Element, table_blocks: ReadTable) -> Page:
             frame.admitted.add(largest)
     left_out = [(reason, element) for reason, element in missed if _html.has_text(element)]
     return Page(_without_contents(blocks, left_out), left_out, first or 0.0)
+
+
+def _all_but(kept: int, body: Element) -> bool:
+    """Whether what was kept is half of the page, menus and all: no need to look at what was not."""
+    return kept >= FEW_CHARS and _html.text_chars(body) <= 2 * kept
 
 
 def _counts(reason: str, kept: int) -> bool:

@@ -153,7 +153,7 @@ def mended(blocks: list[RawBlock], plain: bool = False) -> list[RawBlock]:
         if block.kind == "code" and (plain or is_prose(block.text)):
             found += prose_blocks(block.text)
             continue
-        bullet = _LOOSE_BULLET.match(block.text)
+        bullet = None if block.text[:1].isascii() else _LOOSE_BULLET.match(block.text)
         if bullet and block.kind in ("paragraph", "list_item", "heading"):
             block.text = block.text[bullet.end() :]
             if block.kind == "paragraph":

@@ -87,8 +87,10 @@ def read_page(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Docume
 
 def _number(block: RawBlock) -> str | None:
     """The enumerator that a paragraph begins with."""
-    match = _html.ENUMERATOR.match(block.text) if block.kind != "table" else None
-    return match.group().strip() if match and match.group()[0] not in _LETTERS else None
+    if block.kind == "table" or block.text[:1] in _LETTERS:
+        return None
+    match = _html.ENUMERATOR.match(block.text)
+    return match.group().strip() if match else None
 
 
 def _with_numbers(blocks: list[RawBlock]) -> list[RawBlock]:
@@ -454,7 +456,10 @@ def _family(source_uri: str) -> str:
 
 
 def _host(url: str | None) -> str | None:
-    host = urlsplit(url).hostname if url and len(url) < 2000 else None
+    try:
+        host = urlsplit(url).hostname if url and len(url) < 2000 else None
+    except ValueError:  # such as a bracket that no IPv6 address is in
+        return None
     return host.removeprefix("www.") if host else None
 
 
