@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import random
 import time
 import tomllib
 from pathlib import Path
@@ -197,12 +198,15 @@ def test_what_closes_a_quotation_ends_the_paragraph_before(tmp_path: Path) -> No
             tmp_path,
             """<bill xmlns="http://schemas.gpo.gov/xml/uslm"><main><section><paragraph>
             <num>(1)</num><content>by adding at the end: <quotedContent><paragraph><num>“(C)</num>
-            <content>boats that nobody owns and that nobody has missed.”</content></paragraph></quotedContent>; and</content>
-            </paragraph></section></main></bill>""",
+            <content>boats that nobody owns and that nobody has missed.”</content></paragraph>
+            </quotedContent>; and</content></paragraph></section></main></bill>""",
         )
     )
 
-    assert texts(found, "paragraph", "list_item")[-1] == "“(C) boats that nobody owns and that nobody has missed.”; and"
+    assert (
+        texts(found, "paragraph", "list_item")[-1]
+        == "“(C) boats that nobody owns and that nobody has missed.”; and"
+    )
 
 
 def test_letters_after_an_article_keep_their_titles(tmp_path: Path) -> None:
@@ -224,6 +228,36 @@ def test_letters_after_an_article_keep_their_titles(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_formula_in_a_sentence_stays_and_a_numbered_picture_goes(tmp_path: Path) -> None:
+    found = document(
+        written(
+            tmp_path,
+            """<article><front><article-meta/></front><body><p>The mass of every boat
+            <inline-formula><tex-math>\\begin{document}$m(t)$\\end{document}</tex-math>
+            </inline-formula> grows with time:<disp-formula><graphic/><label>(22)</label>
+            </disp-formula></p></body></article>""",
+        )
+    )
+
+    assert found.text == "The mass of every boat m(t) grows with time:"
+    assert "disp-formula: 1" in found.meta["left_out"]
+
+
+def test_an_empty_element_does_not_part_a_sentence_of_an_unknown_vocabulary(
+    tmp_path: Path,
+) -> None:
+    found = document(
+        written(
+            tmp_path,
+            "<report><clause-text>The algebra of all boats <eqn><picture file='a.gif'/></eqn> is "
+            "defined by what the boats carry.</clause-text><clause-text>More.</clause-text>"
+            "</report>",
+        )
+    )
+
+    assert texts(found, "paragraph")[0].startswith("The algebra of all boats is defined")
+
+
 def test_a_title_after_a_long_register_of_names_is_found(tmp_path: Path) -> None:
     names = "<TLCPerson showAs='x'/>" * 3000
     found = document(
@@ -241,9 +275,9 @@ def test_a_title_after_a_long_register_of_names_is_found(tmp_path: Path) -> None
 # --- vocabularies that a plan describes -----------------------------------------------------------
 
 MINUTES = f"""<minutes><session id="s1"><topic>Boats</topic><held>2024-05-02</held>
-<body-name>Harbour council</body-name><point><caption-line>Punts</caption-line><say>{SENTENCE}</say></point>
-<stamp>{SENTENCE}</stamp></session><session id="s2"><topic>Piers</topic><point><say>{SENTENCE} More.
-</say></point></session></minutes>"""
+<body-name>Harbour council</body-name><point><caption-line>Punts</caption-line><say>{SENTENCE}</say>
+</point><stamp>{SENTENCE}</stamp></session><session id="s2"><topic>Piers</topic><point>
+<say>{SENTENCE} More.</say></point></session></minutes>"""
 MAPPING = {
     "root": "minutes",
     "document": "session",
@@ -466,6 +500,20 @@ def test_a_compressed_bomb_is_dropped_before_it_fills_anything(
     assert "unpacks to more than" in found.detail
 
 
+def test_a_compressed_dump_that_was_cut_off_keeps_the_pages_before(tmp_path: Path) -> None:
+    page = WIKI[WIKI.index("<page>") : WIKI.index("</page>") + 7]
+    pages = "".join(
+        page.replace("Punt", f"{random.Random(i).randbytes(2000).hex()} {i}") for i in range(900)
+    )
+    raw = bz2.compress(f"<mediawiki>{pages}</mediawiki>".encode(), 1)
+
+    *before, last = read(written(tmp_path, raw[: len(raw) // 2], "a.xml.bz2"))
+
+    assert isinstance(before[0], Document)
+    assert isinstance(last, Dropped)
+    assert last.reason == "unreadable"
+
+
 # --- whose file is it -----------------------------------------------------------------------------
 
 
@@ -477,6 +525,8 @@ def test_a_compressed_bomb_is_dropped_before_it_fills_anything(
         ("a.txt", b'\xef\xbb\xbf<?xml version="1.0"?><a/>', 45),
         ("a", b'<akomaNtoso xmlns="x">', 45),
         ("a.html", b"<?xml version='1.0'?><html>", 0),
+        ("a.xml.bz2", b"BZh91", 45),
+        ("a.xml.tar.gz", b"\x1f\x8b", 0),
         ("a.dtd", b"<!ELEMENT a ANY>", 0),
         ("a.txt", b"plain text", 0),
     ],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import signal
 import stat
+import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -218,6 +220,24 @@ def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
         archive.writestr(entry, "/etc/passwd")
 
     assert unpacked(tmp_path / "a.zip") == {"a.zip/link.txt": "unsafe_path"}
+
+
+def test_a_tar_archive_is_read_and_its_links_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("./x/b.txt", "../up.txt", "./.hidden"):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(SENTENCE)
+            archive.addfile(entry, io.BytesIO(SENTENCE.encode()))
+        link = tarfile.TarInfo("link.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+
+    assert unpacked(path) == {
+        "a.tgz/a.tar/x/b.txt": SENTENCE,
+        "a.tgz/a.tar/../up.txt": "unsafe_path",
+        "a.tgz/a.tar/link.txt": "unsafe_path",
+    }
 
 
 def test_archives_that_unpack_to_far_more_than_they_are_are_refused(

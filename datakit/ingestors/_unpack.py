@@ -1,4 +1,4 @@
-"""Packed sources: a ZIP archive's members, the one file in a gzip, bzip2 or xz file.
+"""Packed sources: the members of a ZIP or tar archive, the one file in a gzip, bzip2 or xz file.
 
 What is inside is as hostile as what is outside: a member's name never becomes a path on the disk,
 links and names that climb out of the archive are refused, and no archive unpacks to more than a
@@ -13,6 +13,7 @@ import gzip
 import lzma
 import re
 import stat
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,8 +27,9 @@ MAX_BYTES = 16 << 30  # unpacked, of one archive
 MAX_MEMBERS = 200_000
 MAX_NESTED = 3  # archives inside archives
 XZ_MEMORY = 256 << 20  # bytes that an xz dictionary may take: `xz -9` needs 65 MiB
-BROKEN = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error,
-          lzma.LZMAError, zipfile.BadZipFile)  # fmt: skip
+CUT_OFF = (OSError, EOFError, zlib.error, lzma.LZMAError)
+BROKEN = (*CUT_OFF, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
+          tarfile.TarError)  # fmt: skip
 _XZ = b"\xfd7zXZ"
 _SINGLE: dict[bytes, tuple[str, Any]] = {
     b"BZh": (".bz2", bz2.open), b"\x1f\x8b": (".gz", gzip.open), _XZ: (".xz", lzma.open),
@@ -77,16 +79,18 @@ class Member:
 
 
 def kind_of(name: str, head: bytes) -> str:
-    """`zip`, `single` (one compressed file), or empty for what is no archive of ours.
+    """`zip`, `tar`, `single` (one compressed file), or empty for what is no archive of ours.
 
     Office files, EPUB and JAR are ZIP archives too, but documents or programs and not folders.
     """
     lower = name.lower()
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip" if lower.endswith(".zip") else ""
+    if head[257:262] == b"ustar":
+        return "tar" if lower.endswith(".tar") else ""
     for magic, (suffix, _) in _SINGLE.items():
         if head.startswith(magic):
-            return "single" if lower.endswith(suffix) else ""
+            return "single" if lower.endswith((suffix, ".tgz")) else ""
     return ""
 
 
@@ -127,12 +131,15 @@ def members(path: Path, kind: str, name: str, scratch: Path, budget: Budget) -> 
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         if kind == "single":
-            inner = name.rpartition(".")[0]
+            inner = re.sub(r"\.tgz$", ".tar.gz", name, flags=re.I).rpartition(".")[0]
             out = scratch / _plain_name(inner)
             with opened(path) as file:
                 _copy(file, out, budget)
             yield Member(inner, out)
             out.unlink()
+        elif kind == "tar":
+            with tarfile.open(path, "r:") as tar:
+                yield from _tar_members(tar, scratch, budget)
         else:
             with zipfile.ZipFile(path) as archive:
                 yield from _zip_members(archive, scratch, budget)
@@ -150,9 +157,7 @@ def _zip_members(archive: zipfile.ZipFile, scratch: Path, budget: Budget) -> Ite
         )
     for entry in sorted(entries, key=_entry_name):
         name = _entry_name(entry)
-        parts = re.split(r"[/\\]", name)
-        hidden = any(p.startswith((".", "__MACOSX")) and p != ".." for p in parts)
-        if entry.is_dir() or hidden:  # as in a folder
+        if entry.is_dir() or _is_hidden(name):
             continue
         refused = _unsafe(entry, name)
         if refused:
@@ -170,6 +175,33 @@ def _zip_members(archive: zipfile.ZipFile, scratch: Path, budget: Budget) -> Ite
         out.unlink(missing_ok=True)
 
 
+def _tar_members(tar: tarfile.TarFile, scratch: Path, budget: Budget) -> Iterator[Member]:
+    for number, entry in enumerate(tar):
+        if number >= MAX_MEMBERS:
+            raise Refused("too_large", f"more than {MAX_MEMBERS:,} members. Split it.")
+        name = re.sub(r"^(?:\./)+", "", entry.name)
+        if entry.isdir() or _is_hidden(name):
+            continue
+        refused = _leads_out(name)
+        if not entry.isreg():
+            refused = Refused("unsafe_path", f"{name[:200]!r} is a link or a device, no file")
+        file = None if refused else tar.extractfile(entry)
+        if file is None:
+            yield Member(name, None, refused or Refused("unreadable", f"{name[:200]!r} is no file"))
+            continue
+        out = scratch / _plain_name(name)
+        with file:
+            _copy(file, out, budget)
+        yield Member(name, out)
+        out.unlink(missing_ok=True)
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a member is one that would be no source in a folder either."""
+    parts = re.split(r"[/\\]", name)
+    return any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts)
+
+
 def _entry_name(entry: zipfile.ZipInfo) -> str:
     """A member's name; without the flag for UTF-8 it is UTF-8 or, from Chinese systems, GB18030."""
     name = entry.filename
@@ -183,14 +215,21 @@ def _entry_name(entry: zipfile.ZipInfo) -> str:
 
 
 def _unsafe(entry: zipfile.ZipInfo, name: str) -> Refused | None:
-    """Why a member is not unpacked."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name):
-        return Refused("unsafe_path", f"the name {name[:200]!r} leads out of the archive")
+    """Why a member of a ZIP archive is not unpacked."""
+    refused = _leads_out(name)
+    if refused:
+        return refused
     if stat.S_ISLNK(entry.external_attr >> 16):
         return Refused("unsafe_path", f"{name[:200]!r} is a link, expected a file")
     if entry.flag_bits & 1:
         return Refused("encrypted", f"{name[:200]!r} asks for a password. Unpack it by hand.")
+    return None
+
+
+def _leads_out(name: str) -> Refused | None:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name):
+        return Refused("unsafe_path", f"the name {name[:200]!r} leads out of the archive")
     return None
 
 

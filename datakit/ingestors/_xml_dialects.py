@@ -210,7 +210,8 @@ JATS = Dialect(
              " sup/xref xref/sup",
         gap="surname given-names break",
     )
-    | {f"front-stub/{tag}": "skip" for tag in _STUB.split()},
+    | {f"front-stub/{tag}": "skip" for tag in _STUB.split()}
+    | {"inline-formula/tex-math": "tex"},  # beside MathML it is one of `alternatives`
     kept=frozenset(("abstract", "trans-abstract", "notes")),
     captured=frozenset(("journal-meta", "article-meta")),
     metadata=_jats_metadata,

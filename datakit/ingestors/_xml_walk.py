@@ -22,6 +22,7 @@ LINE = "\u2028"  # a line break that is meant
 MAX_CAPTURED = 2_000  # elements inside one element that holds metadata
 MAX_CAPTURES = 200  # such elements in one document
 MAX_CAPTURED_CHARS = 1_000_000  # in all of them
+MAX_FORMULA = 80  # characters of TeX that stay in a sentence
 MAX_HEADING = 500  # characters; a longer title is a paragraph
 
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
@@ -34,7 +35,7 @@ _HOLDERS = frozenset(
 )  # fmt: skip
 _TEXTS = frozenset(("paragraph", "list_item"))
 _FLAT = frozenset(("heading", "number", "term", "cell", "note", "flat", "sup"))
-_INLINE = frozenset(("inline", "gap", "break", "sup", "line", "header", "char"))
+_INLINE = frozenset(("inline", "gap", "break", "sup", "tex", "line", "header", "char"))
 # what closes a quotation and stands alone only because its element does: ";", ".”", "; and"
 _TAIL = re.compile(r"[.,;:”’\"')\]\s]{1,6}(?:and|or)?")
 _SUPERSCRIPTS = frozenset(("sup", "superscript"))
@@ -221,7 +222,7 @@ class Walker:
     ) -> None:
         """An element in a cell, a note or a title: nothing there is a block."""
         frame = _Frame(name, role, parent.kind, parent.nest, quoted=parent.quoted)
-        if role in ("note", "sup"):
+        if role in ("note", "sup", "tex"):
             self._divert(frame)
         elif role == "char":
             self._sink.append(_char(attributes))
@@ -235,7 +236,7 @@ class Walker:
         self, parent: _Frame, name: str, role: str, attributes: Mapping[str, str]
     ) -> None:
         frame = _Frame(name, role, parent.kind, parent.nest, parent.item, quoted=parent.quoted)
-        if role == "sup":
+        if role in ("sup", "tex"):
             self._divert(frame)
         elif role == "char":
             self._sink.append(_char(attributes))
@@ -305,6 +306,8 @@ class Walker:
             self._open_pending([*self._stack, frame], "heading")
         elif frame.role in ("figure", "table"):
             self._open_pending([*self._stack, frame], frame.kind)
+        elif frame.tag == "disp-formula":  # a picture, of which there is but the number
+            self.left_out[frame.tag] += 1
         else:
             text, frame.pending = " ".join(frame.pending), []
             self._emit(frame, text)
@@ -316,6 +319,8 @@ class Walker:
         text = squeeze(raw)
         if frame.role == "sup":
             self._sink.append(_superscript(text, self._sink))
+        elif frame.role == "tex":
+            self._sink.append(_formula(text))
         elif not text:
             return
         elif frame.role == "note":
@@ -489,6 +494,12 @@ def _superscript(text: str, before: list[str]) -> str:
     return f"^{text}" if last[-1:].isdecimal() and text[0] in "0123456789-−+" else text
 
 
+def _formula(text: str) -> str:
+    """TeX inside a sentence without what makes a document of it; a long one is left out."""
+    text = text.rpartition("\\begin{document}")[2].partition("\\end{document}")[0].strip("$ ")
+    return text if len(text) <= MAX_FORMULA else ""
+
+
 def _char(attributes: Mapping[str, str]) -> str:
     """The character that an element stands for: `<QUOT.START CODE="2018"/>`."""
     code = attributes.get("CODE", "")
@@ -529,6 +540,7 @@ class Census:
         self.opens: Counter[str] = Counter()  # as one of the first two kinds of element
         self.parents: Counter[str] = Counter()  # elements that hold one
         self.leaves: Counter[str] = Counter()
+        self.full: set[str] = set()  # with text or elements inside
         self.short: Counter[str] = Counter()  # leaves that are no more than a name or a number
         self.below_root: Counter[str] = Counter()
         self._stack: list[tuple[str, Counter[str], list[str]]] = []
@@ -554,6 +566,8 @@ class Census:
         if not children and parts:
             self.leaves[name] += 1
             self.short[name] += _is_short("".join(parts))
+        if children or parts:
+            self.full.add(name)
         first = list(children)[:2]
         self.opens.update(first)
         self.parents.update(children.keys())
@@ -582,7 +596,7 @@ class Census:
         said = known.get(name) or known.get(name.lower())
         if said in ("skip", "note", "break", "table", "row", "cell", "flat", "code"):
             return said
-        if self.inline[name] > self.standing[name]:
+        if self.inline[name] > self.standing[name] or name not in self.full:
             return "inline"
         if is_title(name) and 2 * self.opens[name] >= self.parents[name]:
             return "heading"

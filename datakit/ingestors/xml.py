@@ -68,7 +68,8 @@ class Xml:
         if lower.endswith(_OTHERS):
             return 0
         if lower.endswith((".bz2", ".gz", ".xz")):
-            return 45 if ".xml" in lower and head.startswith(_PACKED) else 0
+            own = ".xml" in lower and ".tar." not in lower
+            return 45 if own and head.startswith(_PACKED) else 0
         start = head[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
         markup = start.decode("latin-1")
         if _RECORD.match(markup):
@@ -92,6 +93,9 @@ class Xml:
                 yield from _web_documents(source) if web else self._documents(source)
             except TooLarge as error:
                 yield Dropped(source_uri, "too_large", f"{source_uri}: {error}.")
+            except _unpack.CUT_OFF as error:
+                found = f"{source_uri}: {error}, after what was read. Was the download cut off?"
+                yield Dropped(source_uri, "unreadable", found)
 
     def _documents(self, source: _Source) -> Iterator[Document | Dropped]:
         """The documents of a file, of which several may follow one another."""
@@ -709,7 +713,7 @@ def _web_document(
     blocks += text.plain_blocks(body, language)
     builder = DocumentBuilder("xml", "application/xml")
     text.add(builder, blocks)
-    host = urlsplit(url).hostname if url and len(url) < 2000 else None
+    host = _host(url)
     day = fields.first(("date", "pubdate", "time"))
     return builder.build(
         uri,
@@ -721,6 +725,13 @@ def _web_document(
         flags=(*source.flags, *(("truncated",) if cut else ())),
         meta={k: v for k, v in (("dialect", "web_documents"), ("url", url)) if v},
     )
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname if len(url) < 2000 else None
+    except ValueError:  # such as a bracket that no IPv6 address is in
+        return None
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of an ingestor: `python tests/bench/fuzz_ingest.py NAME [libFuzzer flags]`.
+"""Coverage-guided fuzzing of an ingestor: `python tests/bench/fuzz_ingest.py NAME [flags]`.
 
 Needs atheris (`pip install atheris`, Linux). For instance, two minutes from seeds in a folder,
 a hang being whatever takes five seconds:
