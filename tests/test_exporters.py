@@ -470,6 +470,21 @@ def test_ids_that_line_based_formats_cannot_hold_are_mapped_everywhere(tmp_path:
     assert [q.passage_id for q in imported(folder, Qrel)] == [first.passage_id, "7"]
 
 
+def test_a_short_text_is_in_the_language_of_nearly_all_the_corpus(tmp_path: Path) -> None:
+    long = "The tenant pays the rent by the third working day of each month, and gives notice."
+    rows = [{"_id": f"p{i}", "text": f"{long} {i}"} for i in range(1, 20)]
+    rows += [
+        {"_id": "short", "text": "laser ablation"},
+        {"_id": "zh", "text": "承租人按月支付租金。"},
+    ]
+    corpus = "".join(json.dumps(row) + "\n" for row in rows)
+    folder = beir_folder(tmp_path / "mixed", corpus=corpus)
+    found = {p.passage_id: p.language for p in Beir()(folder) if isinstance(p, Passage)}
+
+    assert found["short"] == found["p1"] == "en"
+    assert found["zh"] == "zh"
+
+
 def test_queries_without_a_label_have_no_split_and_a_missing_header_costs_no_label(
     tmp_path: Path,
 ) -> None:

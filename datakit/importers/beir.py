@@ -6,6 +6,7 @@ label that points nowhere or is no whole number is one Dropped row, and the rest
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any
 from datakit import records
 from datakit.records import LEVELS, SPLITS, Dropped, Passage, Qrel, Query, Split, sha256
 from datakit.registry import plugin
-from datakit.text import count_tokens, detect_language, normalise
+from datakit.text import LATIN_LANGUAGES, count_tokens, detect_language, normalise
 
 _SAFE_ID = re.compile(r"[!#-&(-~]{1,200}")
 _PASSAGE_ID = re.compile(r"(.+):(\d+)-(\d+)")
@@ -36,7 +37,8 @@ class Beir:
     """
 
     source: records.Source = "human"  # who decided the labels: a BEIR folder does not say
-    language: str | None = None  # of all texts; None: detected text by text
+    # of all texts; None: detected text by text, where a short one is in doubt as most of the corpus
+    language: str | None = None
 
     def matches(self, path: Path) -> bool:
         """Whether the folder has BEIR's two files."""
@@ -44,14 +46,14 @@ class Beir:
 
     def __call__(self, path: Path) -> Iterator[Passage | Query | Qrel | Dropped]:
         """Passages, then queries, then labels; what cannot be read is Dropped where it stands."""
-        seen = _Ids()
+        seen = _Ids(main_language=None if self.language else _main_language(path / "corpus.jsonl"))
         for row in _objects(path / "corpus.jsonl", seen.passages):
             yield row if isinstance(row, Dropped) else self._passage(row, seen)
         labels = _Labels()
         for file in sorted((path / "qrels").glob("*.tsv"), key=_priority):
             yield from labels.read(file)
         for row in _objects(path / "queries.jsonl", seen.queries):
-            yield row if isinstance(row, Dropped) else self._query(row, labels)
+            yield row if isinstance(row, Dropped) else self._query(row, labels, seen)
         yield from self._qrels(labels, seen)
 
     def _passage(self, row: _Row, seen: _Ids) -> Passage:
@@ -64,7 +66,7 @@ class Beir:
             start = int(own[2])
         ordinal = seen.in_document[doc_id]
         seen.in_document[doc_id] += 1
-        language = self._language(text, metadata)
+        language = self._language(text, metadata, seen)
         title = row.values.get("title")
         return Passage(
             row.safe_id, doc_id, text, start, start + len(text), ordinal,
@@ -73,17 +75,22 @@ class Beir:
             language=language, n_tokens=count_tokens(text, language), flags=row.flags,
         )  # fmt: skip
 
-    def _query(self, row: _Row, labels: _Labels) -> Query:
+    def _query(self, row: _Row, labels: _Labels, seen: _Ids) -> Query:
         text, metadata = normalise(row.text), row.metadata
         level, form = metadata.get("level"), metadata.get("form")
         return Query(
-            row.safe_id, text, self._language(text, metadata),
+            row.safe_id, text, self._language(text, metadata, seen),
             level if level in LEVELS else None, form if form in _FORMS else None,
             split=labels.split_of.get(row.id), flags=row.flags,
         )  # fmt: skip
 
-    def _language(self, text: str, metadata: dict[str, Any]) -> str | None:
-        return self.language or _text(metadata.get("language")) or detect_language(text)
+    def _language(self, text: str, metadata: dict[str, Any], seen: _Ids) -> str | None:
+        known = self.language or _text(metadata.get("language"))
+        if known:
+            return known
+        found, main = detect_language(text), seen.main_language
+        doubtful = found is None or (found in LATIN_LANGUAGES and main in LATIN_LANGUAGES)
+        return main if main and doubtful else found
 
     def _qrels(self, labels: _Labels, seen: _Ids) -> Iterator[Qrel | Dropped]:
         for (query_id, passage_id), (grade, where) in labels.grades.items():
@@ -113,16 +120,30 @@ def _safe(name: str) -> str:
     return name if _SAFE_ID.fullmatch(name) else f"x{sha256(name)[:20]}"
 
 
+SAMPLE = 500  # passages that tell the language of a corpus
+MAIN_SHARE = 0.9  # of those whose language is known
+
+
+def _main_language(corpus: Path) -> str | None:
+    """The language of nearly all passages; None where there is no such language."""
+    rows = itertools.islice(_objects(corpus, set()), SAMPLE)
+    found = Counter(detect_language(row.text) for row in rows if isinstance(row, _Row))
+    found.pop(None, None)
+    language, n = next(iter(found.most_common(1)), (None, 0))
+    return language if n >= MAIN_SHARE * found.total() else None
+
+
 # --- corpus.jsonl and queries.jsonl -----------------------------------------------------------
 
 
 @dataclass
 class _Ids:
-    """The ids that are there, as the files write them."""
+    """The ids that are there, as the files write them, and what the corpus is written in."""
 
     passages: set[str] = field(default_factory=set)
     queries: set[str] = field(default_factory=set)
     in_document: Counter[str] = field(default_factory=Counter)
+    main_language: str | None = None  # of the corpus
 
 
 @dataclass(frozen=True)
