@@ -46,7 +46,7 @@ class Build:
             ),
             "filter": lambda: iter([stages.filter_step(plan, dataset)]),
             "retrieve": lambda: (
-                stages.retrieve_step(plan, self.bench, use, self.query_table())
+                stages.retrieve_step(plan, self.bench, use, stages.query_table(dataset))
                 for use in plan.uses["retrieve"]
             ),
             "mine": lambda: iter([stages.mine_step(plan, self.bench)]),
@@ -56,12 +56,6 @@ class Build:
         }
         for stage in STAGES if only is None else (only,):
             yield from makers[stage]()
-
-    def query_table(self) -> str:
-        """What is retrieved: generated queries before they are split, else imported ones."""
-        if "query/candidate" in self.dataset or "query" not in self.dataset:
-            return "query/candidate"
-        return "query"
 
     def run(self, only: str | None = None, report: Report = lambda _: None) -> list[Outcome]:
         """Bring the dataset up to date, or one stage of it.

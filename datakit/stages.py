@@ -38,7 +38,7 @@ from datakit.records import (
     Query,
     as_dict,
 )
-from datakit.retrievers import Retrieved, covers
+from datakit.retrievers import Retrieved, VectorIndex, covers
 from datakit.sources import SourceFile, shards
 from datakit.tables import read_part
 
@@ -278,15 +278,25 @@ class Workbench:
 
     def retrieved(self) -> list[Retrieved]:
         """Each retriever of the plan with its index and its run."""
-        return [
-            Retrieved(
-                use.name,
-                self.index(use),
-                list(self.dataset.read(f"run/{use.name}")),
-                use.plugin.languages,
-            )
-            for use in self.plan.uses["retrieve"]
-        ]
+        queries = list(self.dataset.read(query_table(self.dataset)))
+        found = []
+        for use in self.plan.uses["retrieve"]:
+            index = self.index(use)
+            if isinstance(index, VectorIndex):
+                # a vector depends in its last digit on the batch it was in: all queries together,
+                # as retrieval had them, or a build that goes on would give other scores
+                with self.vectors_kept():
+                    index.query_vectors(queries)
+            run = list(self.dataset.read(f"run/{use.name}"))
+            found.append(Retrieved(use.name, index, run, use.plugin.languages))
+        return found
+
+
+def query_table(dataset: Dataset) -> str:
+    """What is retrieved: generated queries before they are split, else imported ones."""
+    if "query/candidate" in dataset or "query" not in dataset:
+        return "query/candidate"
+    return "query"
 
 
 def retrieve_step(plan: Plan, bench: Workbench, use: Use, queries: str) -> Step:

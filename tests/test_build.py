@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from corpus import write_corpus
+from doc_blocks import HAS_ENCODER
 
 from datakit import pipeline
 from datakit import plan as plans
@@ -146,6 +148,27 @@ def test_a_killed_build_goes_on_to_the_same_rows(
     build(corpus, out)
 
     assert Dataset.open(out).digests() == built.digests()
+
+
+@pytest.mark.skipif(not HAS_ENCODER, reason="the extra `offline` is not installed")
+def test_a_build_cut_off_after_retrieval_scores_pairs_as_one_in_a_piece(
+    corpus: Path, tmp_path: Path
+) -> None:
+    plan = plans.load()
+    build(corpus, tmp_path / "out", plan)
+    whole = Dataset.open(tmp_path / "out")
+    manifest = dict(whole.manifest)
+    late = {"mine", "split", "negatives", "check"}
+    manifest["stages"] = {k: s for k, s in manifest["stages"].items() if k not in late}
+    manifest["tables"] = {k: t for k, t in manifest["tables"].items() if t["made_by"] not in late}
+    cut = Dataset.open(tmp_path / "out")
+    cut.save(manifest)
+    for name in late:
+        shutil.rmtree(cut.path / ".shards" / name)
+
+    build(corpus, cut.path, plan)
+
+    assert Dataset.open(cut.path).digests() == whole.digests()
 
 
 def test_a_folder_without_a_readable_document_says_so(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from datakit.records import Passage, Query, ScoredPassage
 
@@ -37,6 +37,7 @@ class Index(Protocol):
         ...
 
 
+@runtime_checkable
 class VectorIndex(Index, Protocol):
     """The index of a dense retriever: queries and passages are vectors of unit length."""
 
