@@ -130,17 +130,20 @@ def identity(instance: Any) -> dict[str, Any]:
 
 
 def _source_digest(cls: Any) -> str:
-    """Of the plugin's file and what it shares: an edit makes its old results stale.
+    """Of the plugin's code and what it shares: an edit makes its old results stale.
 
-    Shared are the private modules beside it, and for our own plugins the modules below them.
+    For a plugin of ours that is its kind's folder, whose files call one another, and the modules
+    below them; for another package's its file and the private modules beside it.
     """
     module = inspect.getmodule(cls)
     if module is None or not module.__file__:  # a compiled or zipped plugin: its version has to do
         return ""
     path = Path(module.__file__)
-    files = {path, *path.parent.glob("_*.py")}
-    if path.parent.parent == Path(__file__).parent:
-        files |= {Path(__file__).with_name(name) for name in SHARED_MODULES}
+    if path.parent.parent != Path(__file__).parent:
+        files = {path, *path.parent.glob("_*.py")}
+    else:
+        shared = (Path(__file__).with_name(name) for name in SHARED_MODULES)
+        files = {*path.parent.glob("*.py"), *shared}
     total = hashlib.sha256()
     for file in sorted(files):
         total.update(file.read_bytes() if file.is_file() else b"")
