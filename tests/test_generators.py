@@ -94,6 +94,17 @@ def test_a_condition_that_runs_on_into_its_consequence_is_not_asked_about() -> N
     assert not any("agree" in text for text in asked_about)
 
 
+def test_a_month_is_named_once_and_an_analyst_is_no_subject() -> None:
+    report = (
+        "# 一、行业动态\n\n2020年10月份中国半导体销售额为128亿美元，同比增长6.3%，景气度回升。"
+        "王小明2018年加入青松证券研究所。"
+    )
+    queries = asked(document(report, doc_type="research_report", language="zh", date="2020-12-01"))
+
+    assert not any("月月份" in query.text or "研究所" in query.text for query in queries)
+    assert any("中国半导体销售额" in query.text for query in queries)
+
+
 def test_a_share_of_the_questions_becomes_needs() -> None:
     needs = [q for q in asked(terms(), sentence_queries=9, need_share=1.0) if q.form == "need"]
 

@@ -181,6 +181,8 @@ def _figure(text: str, context: Context) -> Iterator[Draft]:
         if not match or not when or not _UNIT.search(match["n"].strip()):
             continue
         subject = _whose(match["lead"], context)
+        # the month is in `when`: of 10月份中国增速 the rest is the subject
+        subject = subject and re.sub(r"^(?:月份|月)", "", subject)
         if not subject:
             continue
         gap = " " if when[-1].isascii() and when[-1].isalnum() and subject[0].isascii() else ""
