@@ -26,6 +26,7 @@ from datakit.records import (
     Query,
     ScoredPassage,
     Section,
+    table_records,
 )
 from datakit.version import __version__
 
@@ -50,4 +51,5 @@ __all__ = [
     "ScoredPassage",
     "Section",
     "__version__",
+    "table_records",
 ]

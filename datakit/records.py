@@ -40,6 +40,11 @@ class Block:
     end: int
     level: int | None = None  # of a heading: 1 is the top; of a list item: nesting from 1
     number: str | None = None  # the enumerator as written: "1.1", "(a)", "第三条"
+    # of a table, where the setting `table_cells` asks for them: its rows, all of one length; what
+    # stands over the whole width at its top is in the text alone
+    cells: tuple[tuple[str, ...], ...] = ()
+    has_header: bool = False  # the first row of cells names the columns
+    reference: str | None = None  # of the image that a caption describes: src or href as written
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +303,23 @@ def seed_for(run_seed: int, stage: str, record_id: str) -> int:
 def normal_key(text: str) -> str:
     """The form in which two texts count as equal: NFKC, case-folded, blanks squeezed."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def table_records(block: Block) -> list[dict[str, str]]:
+    """A table's rows below its header, each as column name -> text; numbers stay text.
+
+    An empty name becomes the column's number from 1, a name that was there before gets a suffix:
+    `2023`, `2023 (2)`. Empty for a block without cells; see the ingestors' setting `table_cells`.
+    """
+    if not block.cells:
+        return []
+    header = block.cells[0] if block.has_header else ("",) * len(block.cells[0])
+    names: dict[str, None] = {}  # in order
+    for i, cell in enumerate(header, 1):
+        name = cell or str(i)
+        copies = (f"{name} ({n})" for n in range(2, len(header) + 2))
+        names[name if name not in names else next(c for c in copies if c not in names)] = None
+    return [dict(zip(names, row, strict=True)) for row in block.cells[block.has_header :]]
 
 
 def as_dict(record: Any) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import itertools
 import re
 import unicodedata
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +57,9 @@ def normalise(text: str) -> str:
     NUL, soft hyphens, zero-width blanks, bidi marks, BOMs and lone surrogates go; a Word bullet
     from the private use area becomes `•` at the start of a line.
     """
-    return unicodedata.normalize("NFC", _ODD.sub(_replacement, text))
+    if not text.replace("\n", "").isprintable():  # what is printable has nothing to take out
+        text = _ODD.sub(_replacement, text)
+    return unicodedata.normalize("NFC", text)
 
 
 def normalise_with_offsets(text: str) -> tuple[str, array[int]]:
@@ -154,20 +155,27 @@ def _joins(char: str) -> bool:
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _KANA = "\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f"
 _HANGUL = "\uac00-\ud7a3"
-_SCRIPTS = {
-    "zh": re.compile(f"[{_HAN}]"),
-    "ja": re.compile(f"[{_KANA}]"),
-    "ko": re.compile(f"[{_HANGUL}]"),
-    "ru": re.compile("[\u0400-\u052f]+"),
-    "el": re.compile("[\u0370-\u03ff\u1f00-\u1fff]+"),
-    "he": re.compile("[\u0590-\u05ff]+"),
-    "ar": re.compile("[\u0600-\u06ff\u0750-\u077f]+"),
-    "hi": re.compile("[\u0900-\u097f]+"),
-    "th": re.compile("[\u0e00-\u0e7f]{1,4}"),
-    "latin": re.compile("[A-Za-z\u00c0-\u024f]+"),
+_LETTERS = {
+    "zh": _HAN,
+    "ja": _KANA,
+    "ko": _HANGUL,
+    "ru": "\u0400-\u052f",
+    "el": "\u0370-\u03ff\u1f00-\u1fff",
+    "he": "\u0590-\u05ff",
+    "ar": "\u0600-\u06ff\u0750-\u077f",
+    "hi": "\u0900-\u097f",
+    "th": "\u0e00-\u0e7f",
+    "latin": "A-Za-z\u00c0-\u024f",
 }
+_SCRIPTS = {
+    name: re.compile(f"[{letters}]" + ("{1,4}" if name == "th" else "+"))
+    for name, letters in _LETTERS.items()
+}
+_RARE = re.compile("[" + "".join(v for k, v in _LETTERS.items() if k not in ("zh", "latin")) + "]")
+_BY_CHARACTER = frozenset({"zh", "ja", "ko"})  # each counts; elsewhere a run of letters does
 LATIN_LANGUAGES = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "sv")
-_NO_PROSE = re.compile(r"(?:https?:|www\.|//)[!-~]+|[!-~]+@[!-~]+|[!-~]{40,}")  # addresses, base64
+# addresses, base64; the look ahead steps over what is not ASCII without trying each kind
+_NO_PROSE = re.compile(r"(?=[!-~])(?:(?:https?:|www\.|//)[!-~]+|[!-~]+@[!-~]+|[!-~]{40,})")
 _MINOR_SHARE = 0.25  # a Chinese table full of Latin names is Chinese still
 _SAMPLE = 20_000  # code points looked at, spread over the text
 _KANA_SHARE = 0.08  # of kana among kana and Han: Japanese prose has 0.4 and more
@@ -192,7 +200,7 @@ def detect_language(text: str) -> str | None:
     Latin letters with too few stop words (a keyword query, a table).
     """
     sample = _NO_PROSE.sub(" ", _spread(text, _SAMPLE))
-    shares = {name: len(pattern.findall(sample)) for name, pattern in _SCRIPTS.items()}
+    shares = _script_counts(sample)
     if shares["ja"] > _KANA_SHARE * (shares["ja"] + shares["zh"]):
         shares["ja"] += shares.pop("zh")
     latin = shares.pop("latin")
@@ -203,9 +211,18 @@ def detect_language(text: str) -> str | None:
     return language or (other if shares[other] > _MINOR_SHARE * latin else None)
 
 
+def _script_counts(text: str) -> dict[str, int]:
+    counts = dict.fromkeys(_SCRIPTS, 0)
+    # most texts are in Chinese or in Latin letters: one search rules the other scripts out
+    for name in _SCRIPTS if _RARE.search(text) else ("zh", "latin"):
+        runs = _SCRIPTS[name].findall(text)
+        counts[name] = sum(map(len, runs)) if name in _BY_CHARACTER else len(runs)
+    return counts
+
+
 def script_shares(text: str) -> dict[str, float]:
     """Share of each script: a Han, kana or Hangul character counts as a run of other letters."""
-    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    counts = _script_counts(text)
     total = sum(counts.values())
     return {name: count / total for name, count in counts.items() if count}
 
@@ -221,18 +238,17 @@ def _spread(text: str, size: int, pieces: int = 20) -> str:
 
 def _latin_language(sample: str) -> str | None:
     weights = _stop_weights()
-    scores: Counter[str] = Counter()
-    n_words = 0
-    for word in _SCRIPTS["latin"].findall(sample.lower()):
-        n_words += 1
-        for language, weight in weights.get(word, ()):
-            scores[language] += weight  # type: ignore[assignment]
+    scores: dict[str, float] = {}
+    words = _SCRIPTS["latin"].findall(sample.lower())
+    for word in filter(weights.__contains__, words):
+        for language, weight in weights[word]:
+            scores[language] = scores.get(language, 0.0) + weight
     if not scores:
         return None
     (best, score), *others = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     runner_up = others[0][1] if others else 0.0
     clear = score > runner_up * 1.1
-    return best if clear and score >= max(0.9, _MIN_STOP_SHARE * n_words) else None
+    return best if clear and score >= max(0.9, _MIN_STOP_SHARE * len(words)) else None
 
 
 @functools.cache

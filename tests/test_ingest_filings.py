@@ -384,3 +384,46 @@ def test_a_submission_is_told_from_text_and_from_pages() -> None:
     assert reader.matches("s.txt", (privacy + HEADER).encode()) == 95
     assert reader.matches("a.txt", b"Our accession number: none. <DOCUMENT>") == 0
     assert reader.matches("a.htm", f"<html>{PARAGRAPH}</html>".encode()) == 0
+
+
+# --- tables as cells, images ----------------------------------------------------------------------
+
+
+def test_signs_and_numbers_are_one_cell_and_spanning_headers_stand_over_each_column() -> None:
+    rows = table(
+        "|2*Year ended June 30,|", "|2*2024|2*2023", "Fares|$|1,200|$|1,100",
+        "Freight|2*(30)|2*—", "Costs:|", "Fuel||400||380",
+    )  # fmt: skip
+    html = f"<html><body>{PARAGRAPH}{rows}{PARAGRAPH}</body></html>"
+
+    document = read_filing(html, "a.htm", table_cells=True)
+
+    assert isinstance(document, Document)
+    (block,) = (b for b in document.blocks if b.kind == "table")
+    assert block.cells == (
+        ("", "Year ended June 30, 2024", "2023"), ("Fares", "$ 1,200", "$ 1,100"),
+        ("Freight", "(30)", "—"), ("Costs:", "", ""), ("Fuel", "400", "380"),
+    )  # fmt: skip
+    assert block.has_header
+    assert all(b.cells == () for b in read(f"{PARAGRAPH}{rows}").blocks)
+
+
+def test_the_tables_of_a_submission_have_cells_as_well() -> None:
+    rows = table("Boat|Crew", "Kestrel|12", "Plover|9")
+    body = f"<html><body>{PARAGRAPH}{rows}</body></html>"
+
+    (document,) = read_submission(HEADER + part("10-K", body), "a.txt", table_cells=True)
+
+    assert isinstance(document, Document)
+    assert document.blocks[-1].cells == (("Boat", "Crew"), ("Kestrel", "12"), ("Plover", "9"))
+
+
+def test_a_picture_in_a_filing_is_a_caption_when_something_says_what_it_shows() -> None:
+    document = read(
+        f"{PARAGRAPH}<p><img src='g1.jpg' alt='Total return since 2019'></p>{PARAGRAPH}"
+        f"<img src='g2.jpg' alt='g2.jpg'>{PARAGRAPH}"
+    )
+
+    (caption,) = (b for b in document.blocks if b.kind == "caption")
+    assert document.text[caption.start : caption.end] == "Total return since 2019"
+    assert (caption.reference, document.meta["left_out"]) == ("g1.jpg", "image 1")

@@ -13,7 +13,7 @@ from datakit.ingestors._blocks import DocumentBuilder
 from datakit.ingestors._decode import DecodedText, decode, read_text
 from datakit.ingestors.filing_html import FilingHtml, read_filing
 from datakit.ingestors.terms_html import TermsHtml, read_page
-from datakit.records import Document, Dropped
+from datakit.records import Block, Document, Dropped
 
 DATA = Path(__file__).parent / "data" / "ingest"
 CHINESE = "根据《个人信息保护法》，我们会收集您的设备信息。请您仔细阅读本协议的各项条款。" * 8
@@ -570,3 +570,98 @@ def test_the_measures_of_a_page_count_prose_without_links() -> None:
     root, flattened = _html.parse("<div>four <a href=x>link</a></div>")
 
     assert (_html.prose_chars(root), flattened) == (5, False)
+
+
+# --- tables as cells ------------------------------------------------------------------------------
+
+
+def cells(rows: str, **settings: bool) -> Block:
+    document = read_page(f"<table>{rows}</table>", "a.html", table_cells=True)
+    assert isinstance(document, Document)
+    return next(block for block in document.blocks if block.kind == "table")
+
+
+def test_cells_are_kept_where_a_setting_asks_for_them() -> None:
+    table = cells("<tr><th>Plan<th>Fee<tr><td>Basic<td>9 pounds<tr><td>Full<td>19 pounds")
+
+    assert table.cells == (("Plan", "Fee"), ("Basic", "9 pounds"), ("Full", "19 pounds"))
+    assert table.has_header
+    assert not TermsHtml().table_cells
+
+
+def test_a_cell_over_several_places_is_in_each_of_them() -> None:
+    table = cells(
+        "<tr><th>Plan<th colspan=2>Fee<tr><td rowspan=2>Full<td>1<td>2<tr><td>3<td>4"
+        "<tr><td colspan=3>Prices hold for a year."
+    )
+
+    assert table.cells == (
+        ("Plan", "Fee", "Fee"), ("Full", "1", "2"), ("Full", "3", "4"),
+        ("Prices hold for a year.", "", ""),
+    )  # fmt: skip
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+SHORE = "<p>The ferry leaves from the northern quay at every full hour of the day.</p>"
+
+
+def images(html: str) -> list[tuple[str, str | None]]:
+    """Text and reference of each caption."""
+    document = page(f"<html><body>{SHORE}{html}{SHORE}</body></html>")
+    captions = (block for block in document.blocks if block.kind == "caption")
+    return [(document.text[b.start : b.end], b.reference) for b in captions]
+
+
+@pytest.mark.parametrize(
+    ("html", "caption", "reference"),
+    [
+        ("<figure><img src=a.png alt=x><figcaption>The quay.</figcaption></figure>",
+         "The quay.", "a.png"),
+        ("<figure><figcaption>The quay.</figcaption><img src=a.png></figure>",
+         "The quay.", "a.png"),
+        ("<img src='/a b.png' alt='Map of the northern quay'>",
+         "Map of the northern quay", "/a b.png"),
+        ("<picture><source srcset=b.webp><img data-src=b.png src='data:image/gif;base64,R0lG'"
+         " alt='Passengers by month in 2023'></picture>", "Passengers by month in 2023", "b.png"),
+        ("<svg role=img><title>Bar chart of delays</title><text>9</text></svg>",
+         "Bar chart of delays", None),
+        ("<img src='data:image/png;base64,iVBO' alt='北岸码头客流统计图'>",
+         "北岸码头客流统计图", None),
+    ],
+)  # fmt: skip
+def test_an_image_with_a_caption_or_a_description_is_a_caption_in_its_place(
+    html: str, caption: str, reference: str | None
+) -> None:
+    assert images(html) == [(caption, reference)]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<img src=a.png>",
+        "<img src=a.png alt='Company logo of Kestrel Ferries'>",
+        "<img src=a.png alt='2023_annual report chart.jpg'>",
+        "<img src=a.png alt='quay_north_side_a'>",
+        "<img src=a.png alt='Kestrel Ferries'>",
+        "<img src=a.png alt='ferry, quay, boat, harbour, sea'>",
+        "<a href=b.html><img src=a.png alt='Read about the northern quay'></a>",
+        "<h2>Fares <img src=a.png alt='a coin and a note'></h2>",
+        "<img src=a.png alt='the ferry leaves from the northern quay'>",
+    ],
+)
+def test_decoration_and_what_the_text_says_are_left_out_and_counted(html: str) -> None:
+    document = page(f"<html><body>{SHORE}{html}{SHORE}</body></html>")
+
+    assert [kind for kind, _ in listing(document) if kind == "caption"] == []
+    assert document.meta["left_out"] == "image 1"
+
+
+def test_an_image_within_a_sentence_comes_after_it() -> None:
+    html = "<p>See here <img src=a.png alt='Map of the northern quay'> for the way.</p>"
+
+    document = page(f"<html><body>{SHORE}{html}{SHORE}</body></html>")
+
+    assert listing(document)[1:3] == [
+        ("paragraph", "See here for the way."), ("caption", "Map of the northern quay"),
+    ]  # fmt: skip

@@ -203,6 +203,18 @@ def test_a_label_of_two_lines_is_one_row(tmp_path: Path) -> None:
     assert table.split("\n")[1].endswith("of 7 and of 8, respectively | 672 | 591")
 
 
+def test_a_header_of_two_lines_beside_one_in_the_middle_is_one_row(tmp_path: Path) -> None:
+    page = [
+        Text(400, 94, "Adjusted"), Text(200, 100, "2022"), Text(300, 100, "2021"),
+        Text(400, 106, "growth"),
+        Text(60, 124, "Fares"), Text(200, 124, "10"), Text(300, 124, "9"), Text(400, 124, "2.7"),
+        Text(60, 138, "Grants"), Text(200, 138, "4"), Text(300, 138, "3"), Text(400, 138, "1.0"),
+    ]  # fmt: skip
+    (table,) = texts(document(pdf([page]), tmp_path), "table")
+
+    assert table.split("\n")[0] == "2022 | 2021 | Adjusted growth"
+
+
 def test_a_ruled_table_keeps_the_lines_of_a_cell_together(tmp_path: Path) -> None:
     rules = "".join(f"60 {y} m 360 {y} l S\n" for y in (700, 660, 620))
     rules += "".join(f"{x} 700 m {x} 620 l S\n" for x in (60, 160, 260, 360))
@@ -213,6 +225,21 @@ def test_a_ruled_table_keeps_the_lines_of_a_cell_together(tmp_path: Path) -> Non
     (table,) = texts(document(pdf([cells], rules=rules), tmp_path), "table")
 
     assert table == "Line name | Boats | Crew\nEast | 3 | twelve in summer"
+
+
+def test_a_table_gives_its_cells_by_column_where_a_setting_asks_for_them(tmp_path: Path) -> None:
+    rows = [("", "2023", "2022"), ("Fares", "$ 1,200", "$ 900"), ("Grants", "", "45"),
+            ("Costs", "(700)", "(650)")]  # fmt: skip
+    page = [*lines(60, 60, PROSE), *(
+        Text(x, 120 + 14 * i, cell)
+        for i, row in enumerate(rows) for x, cell in zip((60, 300, 420), row, strict=True) if cell
+    )]  # fmt: skip
+
+    found = record(pdf([page]), tmp_path, PdfFile(table_cells=True))
+
+    assert isinstance(found, Document)
+    (table,) = (block for block in found.blocks if block.kind == "table")
+    assert (table.cells, table.has_header) == (tuple(rows), True)
 
 
 def test_a_table_of_contents_is_left_out(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from datakit.ingestors import _industries, _markdown, _report_debris, _research
 from datakit.ingestors._hant import simplified
 from datakit.ingestors.json_lines import JsonLines
 from datakit.ingestors.text import PlainText, clean_name, iso_date, plain_blocks
-from datakit.records import Document, Dropped
+from datakit.records import Document, Dropped, table_records
 
 DATA = Path(__file__).parent / "data" / "ingest"
 
@@ -561,3 +561,45 @@ def test_real_policies_in_markdown_are_read(shared_data: Path) -> None:
 def test_text_and_json_are_recognised(name: str, head: bytes, text: int, lines: int) -> None:
     assert PlainText().matches(name, head) == text
     assert JsonLines().matches(name, head) == lines
+
+
+# --- tables as cells, images ----------------------------------------------------------------------
+
+
+def test_the_first_row_of_a_table_names_its_columns(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.md", "| Boat | Crew |\n| --- | --- |\n| Gig | 6 |\n| Punt | |\n")
+
+    (found,) = PlainText(table_cells=True)(path, "a.md")
+
+    assert isinstance(found, Document)
+    assert found.blocks[0].cells == (("Boat", "Crew"), ("Gig", "6"), ("Punt", ""))
+    assert table_records(found.blocks[0])[0] == {"Boat": "Gig", "Crew": "6"}
+    assert document(path).blocks[0].cells == ()
+
+
+def test_a_record_with_html_gives_cells(tmp_path: Path) -> None:
+    html = "<table><tr><th>Boat<th>Crew<tr><td>Gig<td>6<tr><td>Punt<td>1</table>"
+    path = written(tmp_path, "a.jsonl", json.dumps({"text": html}))
+
+    (found,) = JsonLines(table_cells=True)(path, "a.jsonl")
+
+    assert isinstance(found, Document)
+    assert found.blocks[0].cells == (("Boat", "Crew"), ("Gig", "6"), ("Punt", "1"))
+
+
+def test_an_image_keeps_its_title_or_description_and_its_address(tmp_path: Path) -> None:
+    markup = (
+        'The quay is open.\n\n![](a.png "Fig. 1: the quay")\n\n'
+        "See ![a map of the quay](b(1).png) first.\n\n![logo](c.png)\n\n[![a map of it](d)](e)\n"
+        '\nOr <img src="f.png" alt="a view of the quay"> this.\n'
+    )
+
+    found = document(written(tmp_path, "a.md", markup))
+
+    captions = [block for block in found.blocks if block.kind == "caption"]
+    assert texts(found, "paragraph") == ["The quay is open.", "See first.", "Or this."]
+    assert texts(found, "caption") == [
+        "Fig. 1: the quay", "a map of the quay", "a view of the quay",
+    ]  # fmt: skip
+    assert [caption.reference for caption in captions] == ["a.png", "b(1).png", "f.png"]
+    assert found.meta["left_out"] == "image 2"

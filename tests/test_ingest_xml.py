@@ -564,3 +564,87 @@ def test_hostile_real_documents_do_not_crash(shared_data: Path) -> None:
 
     assert len(files) > 50
     assert time.process_time() - start < 20
+
+
+# --- tables as cells, images ----------------------------------------------------------------------
+
+ARTICLE = (
+    '<article xmlns:xlink="http://www.w3.org/1999/xlink"><front><article-meta/></front><body><sec>'
+    f"<title>Boats</title><p>{SENTENCE}</p>{{}}<p>{SENTENCE}</p></sec></body></article>"
+)
+
+
+def cells(path: Path) -> tuple[tuple[str, ...], ...]:
+    (found,) = Xml(table_cells=True)(path, path.name)
+    assert isinstance(found, Document)
+    return next(b.cells for b in found.blocks if b.kind == "table")
+
+
+def test_a_table_keeps_its_empty_cells_and_spans(tmp_path: Path) -> None:
+    table = (
+        "<table-wrap><table><thead><tr><th rowspan='2'>Boat</th><th colspan='2'>Crew</th></tr>"
+        "<tr><th>min</th><th>max</th></tr></thead><tr><td>Gig</td><td/><td>6</td></tr></table>"
+        "</table-wrap>"
+    )
+    path = written(tmp_path, ARTICLE.format(table))
+
+    assert cells(path) == (("Boat", "Crew min", "Crew max"), ("Gig", "", "6"))
+    assert texts(document(path), "table") == ["Boat | Crew\nmin | max\nGig | 6"]
+    assert all(b.cells == () for b in document(path).blocks)
+
+
+def test_a_cals_table_names_the_columns_that_a_cell_spans(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        f"<book><chapter><title>Boats</title><para>{SENTENCE}</para><informaltable><tgroup>"
+        "<colspec colname='a'/><colspec colname='b'/><colspec colname='c'/><thead><row>"
+        "<entry>Boat</entry><entry namest='b' nameend='c'>Crew</entry></row></thead><tbody><row>"
+        "<entry morerows='1'>Gig</entry><entry>4</entry><entry>6</entry></row>"
+        "<row><entry>5</entry><entry>7</entry></row></tbody></tgroup></informaltable></chapter></book>",
+    )
+
+    assert cells(path) == (("Boat", "Crew", "Crew"), ("Gig", "4", "6"), ("Gig", "5", "7"))
+
+
+def test_a_wikis_table_has_cells_and_its_pictures_captions() -> None:
+    (table,) = wiki_blocks('{|\n! Boat !! colspan="2" | Oars\n|-\n| Punt || 0 || 1\n|}')
+    text, caption = wiki_blocks(
+        "The gig [[File:Gig 2.jpg|thumb|left|220px|A gig of the [[Navy|fleet]], see "
+        "[http://a.b c].]] is fast. [[Image:Flag.svg|20px|flag]]"
+    )
+
+    assert table.cells is not None
+    assert table.cells().rows == (("Boat", "Oars", "Oars"), ("Punt", "0", "1"))
+    assert text.text == "The gig is fast."
+    assert (caption.text, caption.reference) == ("A gig of the fleet, see c.", "Gig 2.jpg")
+
+
+@pytest.mark.parametrize(
+    ("figure", "caption"),
+    [
+        ("<fig><label>Fig. 1</label><caption><p>A gig.</p></caption>"
+         "<graphic xlink:href='g1'/></fig>", "Fig. 1 A gig."),
+        ("<fig><graphic xlink:href='g1'/><label>Fig. 1</label></fig>", "Fig. 1"),
+        ("<fig><graphic xlink:href='g1'><alt-text>A gig under full sail</alt-text></graphic></fig>",
+         "A gig under full sail"),
+    ],
+)  # fmt: skip
+def test_a_figure_keeps_its_caption_or_description_and_its_address(
+    figure: str, caption: str, tmp_path: Path
+) -> None:
+    found = document(written(tmp_path, ARTICLE.format(figure)))
+
+    assert texts(found, "caption") == [caption]
+    assert block(found, caption).reference == "g1"
+    assert "left_out" not in found.meta
+
+
+def test_a_graphic_that_nothing_describes_is_counted(tmp_path: Path) -> None:
+    graphics = (
+        "<fig><graphic xlink:href='g1'/></fig><p><inline-graphic xlink:href='i1'/> is it.</p>"
+    )
+
+    found = document(written(tmp_path, ARTICLE.format(graphics)))
+
+    assert texts(found, "caption") == []
+    assert found.meta["left_out"] == "image: 2"

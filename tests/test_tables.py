@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datakit import Block, Document, Dropped, Evidence, Passage, Query, ScoredPassage, Section
+from datakit import (
+    Block,
+    Document,
+    Dropped,
+    Evidence,
+    Passage,
+    Query,
+    ScoredPassage,
+    Section,
+    table_records,
+)
 from datakit.errors import UnknownName
 from datakit.tables import PartWriter, read_part, record_class, schema, table_digest, write_part
 
@@ -15,7 +25,11 @@ DOCUMENT = Document(
     doc_id="d1",
     text="一、总则\nText with “quotes”\tand a tab",
     source_uri="folder/文件.html",
-    blocks=(Block("heading", 0, 4, 1, "一、"), Block("paragraph", 5, 20)),
+    blocks=(
+        Block("heading", 0, 4, 1, "一、"),
+        Block("caption", 5, 9, reference="a.png"),
+        Block("table", 10, 20, cells=(("Boat", "Oars"), ("Punt", "")), has_header=True),
+    ),
     sections=(Section("总则", 1, 0, 20, ("总则",)),),
     category_weights={"b": 0.25, "a": 0.75},
     flags=("low_coverage",),
@@ -87,3 +101,24 @@ def test_every_table_has_a_schema_read_off_its_record() -> None:
 def test_an_unknown_table_names_the_nearest_one() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'passage'"):
         record_class("passages")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "record"),
+    [
+        (("Boat", "Oars"), ("Punt", "0"), {"Boat": "Punt", "Oars": "0"}),
+        (("", "2023", "2023"), ("a", "1", "2"), {"1": "a", "2023": "1", "2023 (2)": "2"}),
+        (("a", "a (2)", "a"), ("x", "y", "z"), {"a": "x", "a (2)": "y", "a (3)": "z"}),
+    ],
+)
+def test_a_table_block_gives_records_by_column(
+    header: tuple[str, ...], row: tuple[str, ...], record: dict[str, str]
+) -> None:
+    assert table_records(Block("table", 0, 9, cells=(header, row), has_header=True)) == [record]
+
+
+def test_columns_without_a_header_are_named_by_number() -> None:
+    block = Block("table", 0, 9, cells=(("Punt", "0"), ("Gig", "6")))
+
+    assert table_records(block) == [{"1": "Punt", "2": "0"}, {"1": "Gig", "2": "6"}]
+    assert table_records(Block("paragraph", 0, 9)) == []

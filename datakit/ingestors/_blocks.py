@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from datakit.ingestors._cells import MakeCells
+from datakit.ingestors._style import RawBlock
 from datakit.records import Block, Document, Dropped, Section, document_id
+from datakit.text import normalise
 
 KINDS = frozenset(
     ("heading", "paragraph", "list_item", "table", "definition", "caption", "footnote", "code")
@@ -23,9 +25,12 @@ class DocumentBuilder:
     follow one another by a line feed), so every span is exact in code points.
     """
 
-    def __init__(self, ingestor: str, media_type: str | None = None) -> None:
+    def __init__(
+        self, ingestor: str, media_type: str | None = None, table_cells: bool = False
+    ) -> None:
         self.ingestor = ingestor
         self.media_type = media_type
+        self.table_cells = table_cells  # whether tables keep theirs
         self._parts: list[str] = []
         self._blocks: list[Block] = []
         self._length = 0
@@ -38,7 +43,13 @@ class DocumentBuilder:
         return self._length
 
     def append(
-        self, kind: str, text: str, level: int | None = None, number: str | None = None
+        self,
+        kind: str,
+        text: str,
+        level: int | None = None,
+        number: str | None = None,
+        cells: MakeCells | None = None,
+        reference: str | None = None,
     ) -> bool:
         """Add a block; False (and nothing added) when its text is blank.
 
@@ -47,19 +58,17 @@ class DocumentBuilder:
             text: raw or normalised; a heading's line breaks become blanks.
             level: of a heading, from 1; of a list item its nesting, from 1.
             number: the enumerator as written; it stays in the text as well.
+            cells: makes the cells of a table; called where the document keeps them.
+            reference: of the image that a caption describes.
 
         Raises:
             ValueError: an unknown kind, or a heading without a level.
         """
-        from datakit.text import normalise
-
         if kind not in KINDS:
             raise ValueError(f"block kind {kind!r} is not one of {', '.join(sorted(KINDS))}")
         if kind == "heading" and (level is None or level < 1):
             raise ValueError(f"a heading needs a level from 1, not {level}")
-        # what is printable has nothing to take out, and is in NFC mostly
-        normal = text.replace("\n", "").isprintable() and unicodedata.is_normalized("NFC", text)
-        clean = (text if normal else normalise(text)).strip()
+        clean = normalise(text).strip()
         if kind == "heading":
             clean = " ".join(clean.split())
         if not clean:
@@ -68,8 +77,23 @@ class DocumentBuilder:
         start = self._length + len(gap)
         self._parts += [gap, clean]
         self._length = start + len(clean)
-        self._blocks.append(Block(kind, start, self._length, level, number))
+        if cells is not None and self.table_cells:
+            rows, has_header = cells()
+            rows = tuple(tuple(normalise(cell) for cell in row) for row in rows)
+            block = Block(kind, start, self._length, level, number, rows, has_header)
+        elif reference:
+            block = Block(kind, start, self._length, level, number, reference=reference)
+        else:
+            block = Block(kind, start, self._length, level, number)
+        self._blocks.append(block)
         return True
+
+    def add(self, blocks: Iterable[RawBlock]) -> None:
+        """Append blocks as a reader made them."""
+        for block in blocks:
+            self.append(
+                block.kind, block.text, block.level, block.number, block.cells, block.reference
+            )
 
     def _gap(self, kind: str) -> str:
         if not self._blocks:
@@ -110,15 +134,18 @@ def sections_of(text: str, blocks: Sequence[Block]) -> tuple[Section, ...]:
     """A section for each heading, up to the next heading of its level or above."""
     headings = [(i, b) for i, b in enumerate(blocks) if b.kind == "heading"]
     ends = _section_ends(headings, blocks)
-    path: list[tuple[int, str]] = []
+    levels: list[int] = []  # of the headings that are open, and what they say
+    titles: list[str] = []
     sections = []
     for (_, block), end in zip(headings, ends, strict=True):
         level = block.level or 1
         title = text[block.start : block.end]
-        while path and path[-1][0] >= level:
-            path.pop()
-        path.append((level, title))
-        sections.append(Section(title, level, block.start, end, tuple(t for _, t in path)))
+        while levels and levels[-1] >= level:
+            levels.pop()
+            titles.pop()
+        levels.append(level)
+        titles.append(title)
+        sections.append(Section(title, level, block.start, end, tuple(titles)))
     return tuple(sections)
 
 
@@ -135,8 +162,6 @@ def _section_ends(headings: list[tuple[int, Block]], blocks: Sequence[Block]) ->
 
 def _one_line(value: Any) -> Any:
     """A metadata text normalised, without line breaks; None when blank."""
-    from datakit.text import normalise
-
     if isinstance(value, str):
         return " ".join(normalise(value).split())[:MAX_METADATA_CHARS] or None
     if isinstance(value, dict):

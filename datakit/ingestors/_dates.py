@@ -36,24 +36,30 @@ _YEAR = r"(?:19|20)\d\d"
 _ZH_DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0"}
 _ZH_NUMBER = "[〇零○一二三四五六七八九十]"
 
+# a word with a number behind it: few words are, and each would be tried as sixty names of months
+_WORD_AND_NUMBER = r"(?=[^\W\d_]++\.?,?\s*(?:of\s+|de\s+)?\d)"
+
 # full dates first; a month alone only counts where there is no full date
 _FULL = re.compile(
     rf"""
-    (?P<iso>\b{_YEAR}-\d\d?-\d\d?(?!\d))
-    |(?P<zh>{_YEAR}\s*年\s*\d{{1,2}}\s*月\s*\d{{1,2}}\s*[日号])
+    (?=\d)(?:
+       (?P<iso>\b{_YEAR}-\d\d?-\d\d?(?!\d))
+       |(?P<zh>{_YEAR}\s*年\s*\d{{1,2}}\s*月\s*\d{{1,2}}\s*[日号])
+       |(?P<dmy>\b\d{{1,2}}(?:st|nd|rd|th|er|re|º|°|\.)?\s*(?:of\s+|de\s+|-)?
+          (?:{_MONTH})\b\.?(?:,|\s+de|\s+del|-)?\s*{_YEAR}(?!\d))
+       |(?P<ymd>\b{_YEAR}[/.]\d{{1,2}}[/.]\d{{1,2}}(?!\d))
+       |(?P<numeric>(?<![\d/.-])\d{{1,2}}\s?(?P<sep>[/.-])\s?\d{{1,2}}\s?(?P=sep)\s?{_YEAR}
+          (?!\d|\.\d))
+    )
     |(?P<han>[二一][〇零○一二三四五六七八九]{{3}}年{_ZH_NUMBER}{{1,2}}月{_ZH_NUMBER}{{1,3}}[日号])
-    |(?P<dmy>\b\d{{1,2}}(?:st|nd|rd|th|er|re|º|°|\.)?\s*(?:of\s+|de\s+|-)?
-       (?:{_MONTH})\b\.?(?:,|\s+de|\s+del|-)?\s*{_YEAR}(?!\d))
-    |(?P<mdy>\b(?:{_MONTH})\b\.?\s*\d{{1,2}}(?:st|nd|rd|th)?\s*,?\s*(?:of\s+)?{_YEAR}(?!\d))
-    |(?P<ymd>\b{_YEAR}[/.]\d{{1,2}}[/.]\d{{1,2}}(?!\d))
-    |(?P<numeric>(?<![\d/.-])\d{{1,2}}\s?(?P<sep>[/.-])\s?\d{{1,2}}\s?(?P=sep)\s?{_YEAR}(?!\d|\.\d))
+    |(?P<mdy>\b{_WORD_AND_NUMBER}(?:{_MONTH})\b\.?\s*\d{{1,2}}(?:st|nd|rd|th)?\s*,?\s*(?:of\s+)?{_YEAR}(?!\d))
     """,
     re.X | re.I,
 )
 _PARTIAL = re.compile(
     rf"""
     (?P<zh>{_YEAR}\s*年\s*\d{{1,2}}\s*月)
-    |(?P<my>\b(?:{_MONTH})\b\.?,?\s*(?:of\s+|de\s+)?{_YEAR}(?!\d))
+    |(?P<my>\b{_WORD_AND_NUMBER}(?:{_MONTH})\b\.?,?\s*(?:of\s+|de\s+)?{_YEAR}(?!\d))
     |(?P<iso>\b{_YEAR}-(?:0[1-9]|1[0-2])\b(?![-\d]))
     """,
     re.X | re.I,
@@ -84,7 +90,10 @@ _UPDATED_CUE = re.compile(
     |(?:最近|最后|上次|版本)?(?:更新|修订|修改|发布|發布|公布|版本)(?:日期|时间|于|於|日)?""",
     re.X | re.I,
 )
-_ANY_YEAR = re.compile(rf"{_YEAR}|[二一][〇零○一二三四五六七八九]{{3}}年")
+# each alternative begins with a character, so that the search skips to one of the four
+_ANY_YEAR = re.compile(
+    r"19\d\d|20\d\d|二[〇零○一二三四五六七八九]{3}年|一[〇零○一二三四五六七八九]{3}年"
+)
 BEFORE_YEAR, AFTER_YEAR = 160, 40  # characters that a label, a day and a month take up at most
 LABEL_CHARS = 20_000  # from the start and from the end; a document says its age there
 CUE_REACH = 60  # characters between a cue and the start of its date
@@ -133,6 +142,8 @@ def labelled_dates(text: str, language: str | None = None) -> LabelledDates:
         dates = sorted(full + partial)
         effective = effective or _nearest(part, _EFFECTIVE_CUE, dates)
         updated = updated or _nearest(part, _UPDATED_CUE, dates)
+        if effective and updated:
+            break
     return LabelledDates(effective, updated)
 
 

@@ -71,6 +71,7 @@ _FREQUENT = frozenset(
     "為以及或与使用信息公司服务法律本按照其所将行年月日第条款协议个"
     "這來個國說時會對們與資訊務條協議將，。、；：“”（）《》「」"
 )
+_BLANKS = "\ufeff\x00 \t\r\n\f\v\xa0\u3000"
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 
 
@@ -82,6 +83,7 @@ class DecodedText:
     encoding: str  # Python's name of the encoding that was used
     declared: str | None  # what the file says, as written
     flags: tuple[str, ...] = ()  # encoding_mismatch, replaced_bytes
+    utf8: bytes | None = None  # the file as it is, where that is the text in UTF-8
 
 
 def read_text(
@@ -130,7 +132,8 @@ def decode(data: bytes, source_uri: str, *, declared: str | None = None) -> Deco
         )
     label = declared or declared_encoding(data[:HEAD_BYTES])
     text, encoding, replaced = _decoded(data, label)
-    if not text.strip("\ufeff\x00 \t\r\n\f\v\xa0\u3000"):
+    # the start tells nearly always, without a copy of the text
+    if not (text[:HEAD_BYTES].strip(_BLANKS) or text.strip(_BLANKS)):
         return Dropped(
             source_uri,
             "empty",
@@ -142,7 +145,8 @@ def decode(data: bytes, source_uri: str, *, declared: str | None = None) -> Deco
         flags.append("encoding_mismatch")
     if replaced:
         flags.append("replaced_bytes")
-    return DecodedText(text, encoding, label, tuple(flags))
+    as_is = encoding == "utf-8" and not replaced and not _bom(data)
+    return DecodedText(text, encoding, label, tuple(flags), data if as_is else None)
 
 
 def binary_kind(data: bytes) -> str | None:
@@ -152,9 +156,9 @@ def binary_kind(data: bytes) -> str | None:
             return name
     if _bom(data) or _utf16_without_mark(data):
         return None
-    head = data[: 1 << 16]
+    n = min(len(data), 1 << 16)
     # a stray NUL happens in pages; more than one in a thousand bytes does not
-    return "NUL bytes" if head.count(0) * 1000 > len(head) else None
+    return "NUL bytes" if data.count(0, 0, n) * 1000 > n else None
 
 
 def declared_encoding(head: bytes) -> str | None:

@@ -5,12 +5,76 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from datakit.ingestors._cells import Cells, Span, of_spans
 from datakit.ingestors._html import Cell, Table
 
+_OPENING = re.compile(r"[(]?(?:US|C|A|HK|NZ)?[$€£¥₩]\s?[(]?|[(]")
+_CLOSING = re.compile(r"[)]?\s?%?[)]?|(?:x|bps|pts?)[)]?")
+_DIGITS = frozenset("0123456789)%—–-")
 MAX_HEADER_ROWS = 4
 MAX_HEADER_CHARS = 120  # of a cell
 _VALUE = re.compile(r"[$€£¥(\s]*[-–—]?[\d,.]*\d[\d,.]*[)%\sx]*|\$?\s?[-–—]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+def closed_up(row: Sequence[Cell], places: list[tuple[int, int]] | None = None) -> list[str]:
+    """The cells `$`, `1,234`, `)`, `%` as `$ 1,234)%`; a raised note mark joins its number.
+
+    Args:
+        row: the cells with text.
+        places: is given the numbers of the first and the last cell of each text.
+    """
+    out: list[str] = []
+    waiting = ""
+    first = 0  # cell of what waits for its number
+    for i, cell in enumerate(row):
+        text = " ".join(cell.text.split())
+        if _OPENING.fullmatch(text):
+            first = first if waiting else i
+            waiting += text
+            continue
+        if out and not waiting and cell.raised:
+            out[-1] += " " + text
+        elif out and not waiting and _CLOSING.fullmatch(text) and out[-1][-1] in _DIGITS:
+            out[-1] += text
+        else:
+            gap = " " if waiting and waiting[-1] not in "(" else ""
+            out.append(waiting + gap + text)
+            if places is not None:
+                places.append((first if waiting else i, i))
+            waiting = ""
+            continue
+        if places is not None:
+            places[-1] = (places[-1][0], i)
+    if waiting:
+        out.append(waiting)
+        if places is not None:
+            places.append((first, len(row) - 1))
+    return out
+
+
+def cells_of(table: Table, rows: Sequence[Sequence[Cell]], kept: Sequence[int]) -> Cells:
+    """The cells of a financial table, signs and numbers in one column.
+
+    Args:
+        table: as written.
+        rows: its rows with text, the cells with text of each.
+        kept: which rows of the table they are.
+    """
+    grid = table.grid()
+    placed: list[list[Span]] = []
+    for i, row in zip(kept, rows, strict=True):
+        ends = {id(cell): column + 1 for column, cell in enumerate(grid[i])}
+        starts = {id(cell): column for column, cell in reversed(list(enumerate(grid[i])))}
+        places: list[tuple[int, int]] = []
+        texts = closed_up(row, places)
+        placed.append([
+            Span(starts[id(row[a])], ends[id(row[b])], text)
+            for text, (a, b) in zip(texts, places, strict=True)
+        ])  # fmt: skip
+    bold = [all(cell.bold for cell in row) for row in rows]
+    heads = len(rows[0]) > 1 and (all(c.header for c in rows[0]) or (bold[0] and not all(bold)))
+    return of_spans(placed, heads)
 
 
 def spanned_header(table: Table, kept: Sequence[int]) -> tuple[int, list[str]] | None:

@@ -7,6 +7,7 @@ new style goes one deeper, a style that is open already closes those below it. T
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ MAX_CHARS = 120  # 40 where a character is a word
 MAX_PLAIN_WORDS = 10  # of a numbered line that nothing but its number sets apart
 MAX_SOFT_SHARE = 0.4  # of a page's blocks, and
 MAX_SOFT_RUN = 3  # in a row: more cannot be headings
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]+")
 _SENTENCE_END = re.compile(r"[.;,!。；，！…]$|[,;，；]|[.!。！]\s+\S")
 _FIRST = re.compile(r"\d+|[一二三四五六七八九十百]+|[a-zA-Z]+")
 # how Chinese documents nest their numbers, whatever comes first on a page
@@ -42,10 +43,11 @@ def promote(blocks: list[RawBlock]) -> list[RawBlock]:
         if block.kind == "heading":
             ranks.real(block)
             continue
-        after = blocks[i + 1] if i + 1 < len(blocks) else None
-        before = blocks[i - 1] if i else None
         style = _style(block)
-        if style and after and _stands_alone(block, style, before, after):
+        if style is None or i + 1 == len(blocks):
+            continue
+        before = blocks[i - 1] if i else None
+        if _stands_alone(block, style, before, blocks[i + 1]):
             block.kind, block.level = "heading", ranks.level(style)
             found = ENUMERATOR.match(block.text)
             block.number = block.number or (found.group().strip() if found else None)
@@ -82,9 +84,12 @@ def dense(blocks: list[RawBlock]) -> None:
 def numbering(text: str) -> str | None:
     """The style of a line's enumerator: `1.`, `1.1`, `(a)`, `第条`, `一`; None without one."""
     match = ENUMERATOR.match(text)
-    if not match:
-        return None
-    raw = match.group().strip()
+    return _numbering(match.group().strip()) if match else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _numbering(raw: str) -> str:
+    """The style of an enumerator."""
     decimals = re.fullmatch(r"(\d+(?:\.\d+)*)[.)、．:]?", raw)
     if decimals:
         return ".".join("1" for _ in decimals.group(1).split(".")) + ("" if "." in raw else raw[-1])
@@ -103,21 +108,24 @@ def _style(block: RawBlock) -> str | None:
     text = block.text
     if block.kind not in ("paragraph", "list_item") or "\n" in text or block.links > 0.9:
         return None
-    if len(text) > 2 * MAX_CHARS or (len(text) < 80 and _DATED.match(text)):
+    if len(text) > 2 * MAX_CHARS:
         return None
-    number = numbering(text)
-    body = text[len(ENUMERATOR.match(text).group()) :] if number else text  # type: ignore[union-attr]
+    enumerator = ENUMERATOR.match(text)
+    body = text[enumerator.end() :] if enumerator else text
+    if len(body) > MAX_CHARS:
+        return None
     set_apart = block.bold or block.underline or _capitals(body)
-    if not _is_title(body, number, set_apart):
+    if not set_apart and (enumerator is None or block.kind == "list_item"):
         return None
-    if block.kind == "list_item" and not set_apart:
+    number = _numbering(enumerator.group().strip()) if enumerator else None
+    if not _is_title(body, number, set_apart) or (len(text) < 80 and _DATED.match(text)):
         return None
-    return number or ("bold" if set_apart else None)
+    return number or "bold"
 
 
 def _is_title(body: str, number: str | None, set_apart: bool) -> bool:
     """Short, without the punctuation of a sentence, and more than an enumerator."""
-    cjk = len(_CJK.findall(body))
+    cjk = 0 if body.isascii() else sum(map(len, _CJK.findall(body)))
     words = len(body.split()) + cjk // 2
     if number and not body.strip():
         return bool(_CJK.match(number))  # 第三条 alone on its line

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from datakit.ingestors import _images
 from datakit.ingestors._enumerators import ENUMERATOR, OpenList, enumerator, list_of
 from datakit.ingestors._style import (
     BLOCKS,
@@ -43,11 +44,14 @@ __all__ = [
     "Skip",
     "Table",
     "Walk",
-    "class_level", "counted",
+    "by_tag",
+    "class_level",
+    "counted",
     "has_text",
     "parse",
     "prose_chars",
     "remove_never_text",
+    "string_of",
     "style_of",
     "text_chars",
     "text_of",
@@ -68,19 +72,23 @@ MAX_HEADING_CHARS = 250  # a longer one is a paragraph in a heading's clothes
 # --- parse -------------------------------------------------------------------------------------
 
 
-def parse(text: str) -> tuple[Element | None, bool]:
+def parse(page: str | bytes) -> tuple[Element | None, bool]:
     """The root of a page, and whether its nesting had to be flattened first.
+
+    Bytes are UTF-8: a page that was read as such need not be encoded again.
 
     No network, no entities, any size; the caller limits the size. libxml2 stops at 2,048 levels:
     such a page is read with its containers turned into paragraphs instead of being cut off.
     """
-    root, too_deep = _parse(text)
+    data = page.encode("utf-8", "replace") if isinstance(page, str) else page
+    root, too_deep = _parse(data)
     if not too_deep:
         return root, False
-    return _parse(_flattened(text))[0], True
+    text = page if isinstance(page, str) else page.decode("utf-8", "replace")
+    return _parse(_flattened(text).encode("utf-8", "replace"))[0], True
 
 
-def _parse(text: str) -> tuple[Element | None, bool]:
+def _parse(data: bytes) -> tuple[Element | None, bool]:
     from lxml import etree
 
     parser = etree.HTMLParser(
@@ -92,7 +100,7 @@ def _parse(text: str) -> tuple[Element | None, bool]:
         collect_ids=False,  # nothing here looks an element up by its id
     )
     try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+        root = etree.fromstring(data, parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         root = None
     if root is None:  # a page with nothing in it
@@ -127,11 +135,20 @@ def remove_never_text(root: Element) -> None:
     """Take scripts, styles, drawings and plain templates out of the tree, their tails kept."""
     from lxml import etree
 
+    for drawing in list(root.iter("svg")):
+        title = drawing.findtext("title") or drawing.get("aria-label")
+        described = _images.described(title)
+        if described:
+            drawing.clear(keep_tail=True)
+            drawing.tag = "img"
+            drawing.set("alt", described)
     etree.strip_elements(root, *NEVER, with_tail=False)
-    for template in list(root.iter("template")):
+    templates = list(root.iter("template"))
+    for template in templates:
         if template.get("shadowrootmode"):  # a declarative shadow tree is what the reader sees
             template.tag = "div"
-    etree.strip_elements(root, "template", with_tail=False)
+    if templates:
+        etree.strip_elements(root, "template", with_tail=False)
 
 
 # --- walk --------------------------------------------------------------------------------------
@@ -141,7 +158,7 @@ _NONE: dict[str, str] = {}
 ReadTable = Callable[[Table], list[RawBlock] | None]
 
 
-@dataclass
+@dataclass(slots=True)
 class Walk:
     """One walk over a tree; `run` gives its blocks.
 
@@ -157,40 +174,44 @@ class Walk:
     plain: Callable[[str, str], bool] = lambda _tag, _names: False
     left_out: list[tuple[str, Element]] = field(default_factory=list)
     blocks: list[RawBlock] = field(default_factory=list)
-    _lines: list[Line] = field(default_factory=lambda: [Line()])
+    _lines: list[Line] = field(default_factory=list)  # of the open block, before the last one
+    _line: Line = field(default_factory=Line)  # the last one
     _lists: list[OpenList] = field(default_factory=list)
     _number: str | None = None  # of a list item whose first block is still to come
     _fresh: bool = False
     _items: int = 0  # open list items
+    n_images: int = 0  # without a caption and anything that describes them
+    _images: list[RawBlock] = field(default_factory=list)  # those described in the open block
+    _shown: str | None = None  # the address of an image whose caption is still to come
+    _figure: Element = None  # the last one with an image, and
+    _said: str = ""  # its caption
 
     def run(self, root: Element) -> list[RawBlock]:
         from lxml import etree
 
-        stack = [Context()]
-        left_out: list[bool] = []
+        outermost = around = Context()
+        stack: list[Context | None] = []  # of the elements that are open; None for one left out
         opened, text_in = self._open, self._text
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
-                inside = opened(element, stack[-1])
-                left_out.append(inside is None)
+                inside = opened(element, around)
+                stack.append(inside)
                 if inside is None:
                     walk.skip_subtree()
                     continue
-                stack.append(inside)
+                around = inside
                 text = element.text
-                if text:
-                    text_in(text, inside)
-                continue
-            if not left_out.pop():
-                inside = stack.pop()
-                tag = element.tag
-                if tag in BLOCKS or "-" in tag:
-                    self._close(tag, inside)
-            text = element.tail
-            if text and element is not root:
-                text_in(text, stack[-1])
-        self._flush(stack[0])
+            else:
+                if stack.pop() is not None:
+                    tag = element.tag
+                    if tag in BLOCKS or "-" in tag:
+                        self._close(tag, around)
+                    around = (stack[-1] if stack else None) or outermost
+                text = element.tail if stack else None  # what follows the root is not in it
+            if text:
+                text_in(text, around)
+        self._flush(outermost)
         return self.blocks
 
     def _open(self, element: Element, around: Context) -> Context | None:
@@ -206,7 +227,8 @@ class Walk:
         if (names or not items) and self.plain(tag, names):
             inside = entered(around, tag, "", 0, 0) if tag in MEANT else around
             if tag in BLOCKS or "-" in tag:
-                self._flush(around)
+                if self._line.parts or self._lines:
+                    self._flush(around)
                 if tag in _STRUCTURE:
                     return self._open_block(element, _NONE, inside)
             return inside
@@ -221,6 +243,8 @@ class Walk:
         if reason:
             self.left_out.append((reason, element))
             return None
+        if tag == "img":
+            self._open_image(element, attributes, around)
         css = attributes.get("style", "")
         inside = around
         level = 0
@@ -237,6 +261,35 @@ class Walk:
             self._flush(around)
             return self._open_block(element, attributes, inside)
         return inside
+
+    def _open_image(self, element: Element, attributes: dict[str, str], around: Context) -> None:
+        """Keep an image with its caption, or with what describes it, outside of links."""
+        address = _images.reference(attributes.get("src"), attributes.get("data-src"))
+        figure = next(element.iterancestors("figure"), None)
+        if figure is not self._figure:  # looked into once, however many images it holds
+            caption = None if figure is None else next(figure.iter("figcaption"), None)
+            self._figure, self._said = figure, "" if caption is None else text_of(caption)
+        said = self._said
+        if said:
+            above = (b for b in self.blocks[-4:] if b.kind == "caption" and b.text in said)
+            before = next(above, None)
+            if before is None:
+                self._shown = address
+            else:
+                before.reference = before.reference or address
+            return
+        plain = around.link or around.kind == "heading"
+        described = None if plain else _images.described(attributes.get("alt"))
+        if described is None:
+            self.n_images += 1
+            return
+        self._images.append(_images.described_image(described, address))
+        if not self._line.n and not self._lines:
+            self._put_images()
+
+    def _put_images(self) -> None:
+        self.blocks += self._images
+        self._images = []
 
     def _level(self, element: Element, attributes: dict[str, str]) -> int:
         """The heading level that attributes give an element which is no `h1` to `h6`."""
@@ -272,6 +325,7 @@ class Walk:
         found = self.read_table(table) if table.rows else None
         if found is None:
             return inside
+        self.n_images += sum(1 for _ in element.iter("img"))
         self.blocks += found
         return None
 
@@ -289,7 +343,8 @@ class Walk:
 
     def _close(self, tag: str, context: Context) -> None:
         """Leave a block."""
-        self._flush(context)
+        if self._line.parts or self._lines:
+            self._flush(context)
         if tag in LISTS and self._lists:
             self._lists.pop()
         elif tag == "li":
@@ -297,11 +352,12 @@ class Walk:
             self._items = max(0, self._items - 1)
 
     def _text(self, text: str, context: Context) -> None:
-        line = self._lines[-1]
+        line = self._line
         if context.pre:
             line.add(text, context)
         elif text.isspace():
-            line.parts.append(" ")
+            if line.parts:  # the blanks that a line begins with go anyway
+                line.parts.append(" ")
         else:
             if not text.isascii() and ("\n" in text or "\r" in text):
                 text = _CJK_BREAK.sub("", text)
@@ -310,30 +366,28 @@ class Walk:
     def _break(self, context: Context) -> None:
         """A `<br>`; two of them, with nothing between, end a paragraph."""
         if context.pre:
-            self._lines[-1].parts.append("\n")
-        elif self._lines[-1].n:
-            self._lines.append(Line())
-        elif len(self._lines) > 1:
+            self._line.parts.append("\n")
+        elif self._line.n:
+            self._lines.append(self._line)
+            self._line = Line()
+        elif self._lines:
             self._flush(context)
 
     def _flush(self, context: Context) -> None:
-        if len(self._lines) == 1:
-            line = self._lines[0]
-            if not line.parts:
-                return
-            if line.n:
-                self._lines = [Line()]
-                self._emit([line], context)
-                return
-        lines = [line for line in self._lines if line.n]
-        self._lines = [Line()]
+        """End the block that is open."""
+        lines = self._lines
+        if self._line.n:
+            lines.append(self._line)
+        self._lines, self._line = [], Line()
         if not lines:
             return
-        if context.kind == "paragraph" and len(lines) > 1:
+        if len(lines) > 1 and context.kind == "paragraph":
             for group in _split_bold(lines):
                 self._emit(group, context)
         else:
             self._emit(lines, context)
+        if self._images:
+            self._put_images()
 
     def _emit(self, lines: list[Line], context: Context) -> None:
         block = _joined(lines, context)
@@ -349,6 +403,8 @@ class Walk:
             self._fresh = False
         elif block.kind == "list_item":
             block.kind, block.nested = "paragraph", True
+        if block.kind == "caption":
+            block.reference, self._shown = self._shown, None
         self.blocks.append(block)
 
     def _number_block(self, block: RawBlock) -> None:
@@ -381,7 +437,8 @@ def _joined(lines: list[Line], context: Context) -> RawBlock:
     if context.pre:
         text = "\n".join("".join(line.parts) for line in lines).strip("\r\n")
     elif len(lines) == 1:
-        text = " ".join("".join(lines[0].parts).split())
+        parts = lines[0].parts
+        text = " ".join((parts[0] if len(parts) == 1 else "".join(parts)).split())
     else:
         collapsed = (" ".join("".join(line.parts).split()) for line in lines)
         text = (" " if context.kind == "heading" else "\n").join(c for c in collapsed if c)
@@ -420,9 +477,30 @@ def _role_level(attributes: dict[str, str]) -> int:
 # --- measures ----------------------------------------------------------------------------------
 
 
+def by_tag(root: Element, *tags: str) -> dict[str, list[Element]]:
+    """The elements of each tag in document order, in one pass over the tree."""
+    found: dict[str, list[Element]] = {tag: [] for tag in tags}
+    for element in root.iter(*tags):
+        found[element.tag].append(element)
+    return found
+
+
+@functools.cache
+def _string() -> Callable[[Element], str]:
+    from lxml import etree
+
+    string: Callable[[Element], str] = etree.XPath("string()", smart_strings=False)
+    return string
+
+
+def string_of(element: Element) -> str:
+    """The text of an element as it is written, blanks and all."""
+    return _string()(element)
+
+
 def text_of(element: Element) -> str:
     """The text of an element on one line."""
-    return " ".join("".join(element.itertext()).split())
+    return " ".join(string_of(element).split())
 
 
 def has_text(element: Element) -> bool:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import html
 import itertools
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
-from datakit.ingestors import _html
+from datakit.ingestors import _html, _images
+from datakit.ingestors._cells import even
 from datakit.ingestors._enumerators import ENUMERATOR
 from datakit.ingestors._html import MAX_HEADING_CHARS
 from datakit.ingestors._prose import mended
@@ -86,11 +90,15 @@ def _unquoted(raw: str) -> str:
 # --- blocks -------------------------------------------------------------------------------------
 
 
-def markdown_blocks(text: str) -> list[RawBlock]:
-    """The blocks of a Markdown text, without its front matter."""
+def markdown_blocks(text: str, left_out: Counter[str] | None = None) -> list[RawBlock]:
+    """The blocks of a Markdown text, without its front matter; `left_out` is added to."""
     reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     reader.run()
-    return reader.blocks
+    blocks, n_repeated = _images.distinct(reader.blocks)
+    if left_out is not None:
+        left_out.update(reader.left_out)
+        left_out["image"] += n_repeated
+    return blocks
 
 
 @dataclass
@@ -106,6 +114,7 @@ class _Reader:
     depth: int = 0  # list items around the paragraph that is open
     offsets: list[int] = field(default_factory=list)  # where the content of open items starts
     after_blank: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
         while self.at < len(self.lines):
@@ -197,20 +206,25 @@ class _Reader:
         self.open = []
         self.kind, self.number = "paragraph", None
         self._put(RawBlock("heading", text, level=level))
+        self.blocks += self._images(raw)
 
     def _close(self) -> None:
         """End the open paragraph."""
         raw, self.open = self.open, []
         kind, self.kind = self.kind, "paragraph"
         number, self.number = self.number, None
-        text = inline(_lines_joined(raw)) if raw else ""
-        if not text:
-            return
+        joined = _lines_joined(raw) if raw else ""
+        text = inline(joined)
+        if text:
+            self._paragraph(text, kind, number, _is_bold(raw))
+        self.blocks += self._images(joined)
+
+    def _paragraph(self, text: str, kind: str, number: str | None, bold: bool) -> None:
         linked = _ATX.match(text)
         if linked and "\n" not in text and linked[2]:  # `[### Title](…)`
             self._put(RawBlock("heading", linked[2], level=len(linked[1])))
             return
-        block = RawBlock(kind, text, bold=_is_bold(raw), nested=self.depth > 0)
+        block = RawBlock(kind, text, bold=bold, nested=self.depth > 0)
         if kind == "list_item":
             block.level, block.nested = max(1, self.depth), False
             if number:
@@ -222,6 +236,24 @@ class _Reader:
             found = ENUMERATOR.match(block.text)
             block.number = block.number or (found.group().strip() if found else None)
             self.blocks.append(block)
+
+    def _images(self, raw: str) -> Iterator[RawBlock]:
+        """Captions of the images in a paragraph: their title, else what describes them."""
+        if "![" not in raw and "<img" not in raw:
+            return
+        raw = _CODE_SPAN.sub("", raw)
+        for tag in _IMAGE_TAG.findall(raw):
+            yield from html_blocks(tag, self.left_out)
+        for image in _IMAGE.finditer(raw):
+            alt, address, title = image.groups(default="")
+            start, end = image.span()
+            linked = raw[max(0, start - 1) : start] == "[" or raw.startswith("](", end)
+            said = _images.described(None if linked else inline(alt))
+            caption = inline(title.strip()[1:-1]) or said
+            if caption:
+                yield _images.described_image(caption, _images.reference(address.strip("<>")))
+            else:
+                self.left_out["image"] += 1
 
     def _code(self, fence: str, indent: int) -> None:
         lines = []
@@ -240,13 +272,15 @@ class _Reader:
         return "|" in below and "-" in below and bool(_DELIMITERS.match(below))
 
     def _table(self, head: str) -> None:
-        rows = [_cells(head)]
+        rows, start = [_cells(head)], self.at - 1
         self.at += 1
         while self.at < len(self.lines) and "|" in self.lines[self.at]:
             rows.append(_cells(self.lines[self.at]))
             self.at += 1
         lines = (" | ".join(cell for cell in row if cell) for row in rows)
-        self._put(RawBlock("table", "\n".join(line for line in lines if line)))
+        text = "\n".join(line for line in lines if line)
+        self.left_out["image"] += sum(line.count("![") for line in self.lines[start : self.at])
+        self._put(RawBlock("table", text, cells=partial(even, rows, True)))
 
     def _html(self, content: str) -> None:
         """A block of HTML: up to a blank line that leaves no element of it open."""
@@ -258,7 +292,7 @@ class _Reader:
             lines.append(line)
             depth += _depth(line)
             self.at += 1
-        self.blocks += html_blocks("\n".join(lines))
+        self.blocks += html_blocks("\n".join(lines), self.left_out)
 
 
 _OPENING = re.compile(r"<(/?)(?:div|section|article|table|ul|ol|details|blockquote)\b", re.I)
@@ -269,7 +303,7 @@ def _depth(line: str) -> int:
     return sum(-1 if match[1] else 1 for match in _OPENING.finditer(line))
 
 
-def html_blocks(markup: str) -> list[RawBlock]:
+def html_blocks(markup: str, left_out: Counter[str] | None = None) -> list[RawBlock]:
     """The blocks of a piece of HTML; nothing in it is left out as a page's frame."""
     from datakit.ingestors.terms_html import table_blocks
 
@@ -278,7 +312,10 @@ def html_blocks(markup: str) -> list[RawBlock]:
         return []
     _html.remove_never_text(root)
     walk = _html.Walk(lambda *_: None, table_blocks)
-    return mended(walk.run(root))
+    blocks, n_repeated = _images.distinct(mended(walk.run(root)))
+    if left_out is not None:
+        left_out["image"] += walk.n_images + n_repeated
+    return blocks
 
 
 def _cells(row: str) -> list[str]:
@@ -318,7 +355,8 @@ def _is_bold(lines: list[str]) -> bool:
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(.{1,2000}?)(?<!`)\1(?!`)", re.S)
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _PROTECTED = re.compile("[\U000f0021-\U000f007e]")  # an escaped character, kept from being read
-_IMAGE = re.compile(r"!\[[^\[\]]{0,1000}\](?:\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s[^()]*)?\))")
+_IMAGE = re.compile(r"!\[([^\[\]]{0,1000})\]\(([^()\s]*(?:\([^()]*\)[^()\s]*)*)(?:\s([^()]*))?\)")
+_IMAGE_TAG = re.compile(r"<img\b[^<>]{1,2000}>")
 _LINK = re.compile(
     r"\[((?:[^\[\]]|\[[^\[\]]{0,200}\]){0,2000})\]"
     r"(?:\(\s*(?:<[^<>\n]*>|[^()\s]*(?:\([^()]*\)[^()\s]*)*)(?:\s+[^()]*)?\)|\[[^\[\]]{0,200}\])"

@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from datakit.ingestors import _html
+from datakit.ingestors import _html, _images
 from datakit.ingestors._html import Element, RawBlock, ReadTable
 
 LOW_COVERAGE = 0.5  # of the visible prose; under it the page is read with wider rules
@@ -146,10 +145,14 @@ def _harmless_look(names: str, role: str, css: str) -> bool:
 class _Frame:
     """Decides element by element; `admitted` subtrees are content whatever they look like."""
 
-    controlled: frozenset[str]  # ids that a button opens and shuts
     body: Element
     admitted: set[Element] = field(default_factory=set)
     n_scans: int = 0
+
+    @functools.cached_property
+    def controlled(self) -> frozenset[str]:
+        """Ids of what a button opens and shuts."""
+        return frozenset(" ".join(self.body.xpath(".//@aria-controls")).split())
 
     @functools.cached_property
     def n_letters(self) -> int:
@@ -196,13 +199,15 @@ class _Frame:
         )
         if not shut:
             return False
+        if named.overlay:
+            return True
         panel = (
-            attributes.get("id") in self.controlled
-            or attributes.get("role") in ("region", "tabpanel")
+            attributes.get("role") in ("region", "tabpanel")
             or "aria-labelledby" in attributes
             or named.panel
+            or ("id" in attributes and attributes["id"] in self.controlled)
         )
-        return not panel or named.overlay
+        return not panel
 
     def _is_box(self, element: Element, reason: str) -> bool:
         """Whether what is named like a consent box is one, not a section about cookies."""
@@ -224,7 +229,7 @@ class _Frame:
         """Whether a part that is named like a menu is one."""
         if self._holds_body(element) or next(element.iter("a"), None) is None:
             return False
-        linked = sum(_n_letters(a) for a in element.iter("a"))
+        linked = _letters_in("".join(map(_html.string_of, element.iter("a"))))
         return linked > 0.6 * _n_letters(element)
 
     def _is_end(self, element: Element) -> bool:
@@ -244,17 +249,11 @@ class _Frame:
 
 def _n_letters(element: Element) -> int:
     """Characters without blanks and the bars that menus are divided by."""
-    return int(_letters()(element))
+    return _letters_in(_html.string_of(element))
 
 
-@functools.cache
-def _letters() -> Callable[[Element], float]:
-    from lxml import etree
-
-    size: Callable[[Element], float] = etree.XPath(
-        "string-length(translate(., ' \t\r\n\u00a0|', ''))"
-    )
-    return size
+def _letters_in(text: str) -> int:
+    return len(text) - sum(map(text.count, " \t\r\n\u00a0|"))
 
 
 _HEADS = ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt")
@@ -304,6 +303,7 @@ class Page:
     blocks: list[RawBlock]
     left_out: list[tuple[str, Element]]
     coverage: float  # kept over visible prose, under the first rules
+    n_images: int = 0  # left out: no caption, and nothing that says what they show
 
     @property
     def low_coverage(self) -> bool:
@@ -317,10 +317,10 @@ def read_body(body: Element, table_blocks: ReadTable) -> Page:
         body: the root of what is shown; its divisions may be renamed.
         table_blocks: the blocks of a data table, or None for one that lays out the page.
     """
-    _part_lines(body)
-    controlled = " ".join(body.xpath(".//@aria-controls")).split()
-    frame = _Frame(frozenset(controlled), body)
-    root = _main(body)
+    found = _html.by_tag(body, "main", "article", "span")
+    _part_lines(body, found["span"])
+    frame = _Frame(body)
+    root = _main(body, found["main"], found["article"])
     first: float | None = None
     for _ in range(MAX_TRIES):
         walk = _html.Walk(frame, table_blocks, _plain)
@@ -328,7 +328,7 @@ def read_body(body: Element, table_blocks: ReadTable) -> Page:
         missed = walk.left_out + _outside(root, body, frame)
         kept = sum(round(len(b.text) * (1 - b.links)) for b in blocks)
         parts = [(r, e) for r, e in missed if _counts(r, kept)]
-        if _all_but(kept, body) or sum(_html.text_chars(e) for _, e in parts) <= kept:
+        if sum(_html.text_chars(e) for _, e in parts) <= kept or _all_but(kept, body):
             first = 1.0 if first is None else first
             break
         counted = [m for m in ((r, e, _html.prose_chars(e)) for r, e in parts) if m[2]]
@@ -342,12 +342,16 @@ def read_body(body: Element, table_blocks: ReadTable) -> Page:
         else:
             frame.admitted.add(largest)
     left_out = [(reason, element) for reason, element in missed if _html.has_text(element)]
-    return Page(_without_contents(blocks, left_out), left_out, first or 0.0)
+    blocks, n_repeated = _images.distinct(_without_contents(blocks, left_out))
+    return Page(blocks, left_out, first or 0.0, walk.n_images + n_repeated)
 
 
 def _all_but(kept: int, body: Element) -> bool:
     """Whether what was kept is half of the page, menus and all: no need to look at what was not."""
-    return kept >= FEW_CHARS and _html.text_chars(body) <= 2 * kept
+    if kept < FEW_CHARS:
+        return False
+    # with the blanks is quicker to count, and enough for most pages
+    return len(_html.string_of(body)) <= 2 * kept or _html.text_chars(body) <= 2 * kept
 
 
 def _counts(reason: str, kept: int) -> bool:
@@ -355,14 +359,13 @@ def _counts(reason: str, kept: int) -> bool:
     return reason not in _NOT_COUNTED or (kept < FEW_CHARS and reason != "consent")
 
 
-def _main(body: Element) -> Element:
+def _main(body: Element, mains: list[Element], articles: list[Element]) -> Element:
     """The element that holds the text: `<main>`, else an `<article>` that has most of it."""
-    mains = list(body.iter("main")) or body.xpath(".//*[@role='main']")
+    mains = mains or body.xpath("descendant::*[@role='main']")
     if mains:
         return mains[0] if len(mains) == 1 else max(mains, key=_html.prose_chars)
-    articles = list(body.iter("article"))
-    if not articles:
-        return body
+    if len(articles) < 2:
+        return articles[0] if articles else body
     sizes = [(_html.prose_chars(article), article) for article in articles]
     size, largest = max(sizes, key=lambda pair: pair[0])
     return largest if size >= 0.6 * sum(n for n, _ in sizes) else body
@@ -393,6 +396,7 @@ _UI = re.compile(
     r"|(?:©|\(c\)|copyright)\W*(?:19|20)\d\d\b.*|please enable javascript.*)",
     re.I,
 )
+_LANGUAGES = re.compile(r"[A-Z]{2}(?:\s*[|/·]\s*[A-Z]{2})+")  # to choose from
 _CONTENTS = re.compile(
     r"(?:table of )?contents?:?|(?:in|on) this (?:article|page|section):?|inhalt(?:sverzeichnis)?"
     r"|sommaire|table des matières|目录|目 录",
@@ -432,8 +436,9 @@ def _is_dotted(text: str) -> bool:
 
 
 def _is_ui(block: RawBlock) -> bool:
-    languages = re.fullmatch(r"[A-Z]{2}(?:\s*[|/·]\s*[A-Z]{2})+", block.text)
-    return bool(languages or (block.kind != "heading" and _UI.fullmatch(block.text)))
+    return bool(
+        _LANGUAGES.fullmatch(block.text) or (block.kind != "heading" and _UI.fullmatch(block.text))
+    )
 
 
 def _close_run(
@@ -459,21 +464,23 @@ def _without_empty_contents(blocks: list[RawBlock]) -> list[RawBlock]:
     return [
         block
         for block, following in zip(blocks, after, strict=False)
-        if not (_CONTENTS.fullmatch(block.text) and following.kind == "heading")
+        if not (following.kind == "heading" and _CONTENTS.fullmatch(block.text))
     ]
 
 
-def _part_lines(root: Element) -> None:
+def _part_lines(root: Element, all_spans: list[Element]) -> None:
     """Make divisions of spans that a style sheet puts on lines of their own.
 
     Inline runs have a blank on one side of their border; spans that are glued together
     everywhere ("…the Site.", "1. Who are we?", "The data…") cannot be runs of one sentence.
     """
-    for element in root.xpath(f".//*[span[{MIN_LINES}]][not(*[not(self::span)])]"):
-        spans = list(element)
-        if (element.text or "").strip() or element.tag not in _html.BLOCKS:
+    for element in [span.getparent() for span in all_spans if span.getprevious() is None]:
+        if element is root or len(element) < MIN_LINES or element.tag not in _html.BLOCKS:
             continue
-        texts = [text for text in ("".join(span.itertext()) for span in spans) if text.strip()]
+        spans = list(element)
+        if (element.text or "").strip() or any(span.tag != "span" for span in spans):
+            continue
+        texts = [text for text in map(_html.string_of, spans) if text.strip()]
         tails = any((span.tail or "").strip() for span in spans)
         pairs = list(itertools.pairwise(texts))
         glued = sum(not a[-1].isspace() and not b[0].isspace() for a, b in pairs)

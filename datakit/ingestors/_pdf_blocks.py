@@ -8,8 +8,10 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from datakit.ingestors import _pdf_furniture, _pdf_layout, _pdf_tables
+from datakit.ingestors._cells import MakeCells, continued
 from datakit.ingestors._pdf_glyphs import Font, Page, Rule
 from datakit.ingestors._pdf_layout import CJK, Grid, Region, Row, Segment
 from datakit.ingestors._pdf_tables import TableRows
@@ -73,6 +75,7 @@ class Block:
     centred: bool = False
     level: int | None = None
     number: str | None = None
+    cells: MakeCells | None = None  # of a table
 
 
 @dataclass(slots=True)
@@ -254,7 +257,8 @@ class _Maker:
             self.read.blocks.append(Block("contents", "", page))
             return
         lines = [" | ".join(cell for cell in row if cell) for row in table.rows]
-        self._add_table([line for line in lines if line], page, table.first.size)
+        made = Block("table", "", page, table.first.size, cells=table.cells)
+        self._add_table([line for line in lines if line], made)
 
     def _grid(self, grid: Grid, page: int) -> None:
         rows = grid.rows
@@ -263,23 +267,26 @@ class _Maker:
                 self.close()
                 self._add(Block("paragraph", row[0], page, grid.size))
             return
-        self._add_table([" | ".join(row) for row in rows], page, grid.size)
+        made = Block("table", "", page, grid.size, cells=grid.cells)
+        self._add_table([" | ".join(row) for row in rows], made)
 
-    def _add_table(self, lines: list[str], page: int, size: float) -> None:
+    def _add_table(self, lines: list[str], table: Block) -> None:
         self.close()
         last = next((b for b in reversed(self.read.blocks) if b.kind != "footnote"), None)
         if (
             last is not None
             and last.kind == "table"
-            and last.page == page - 1
+            and last.page == table.page - 1
             and self._same(last, lines)
         ):
             head = last.text.split("\n", 1)[0]
             lines = lines[1:] if lines and lines[0] == head else lines
             last.text = "\n".join([last.text, *lines])
-            last.page = page
+            last.page = table.page
+            last.cells = partial(continued, last.cells, table.cells)
         elif lines:
-            self._add(Block("table", "\n".join(lines), page, size))
+            table.text = "\n".join(lines)
+            self._add(table)
 
     def _same(self, last: Block, lines: list[str]) -> bool:
         """Whether a table goes on over a page's end: its rows have as many cells."""

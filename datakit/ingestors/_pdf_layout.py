@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from datakit.ingestors._cells import MakeCells
 from datakit.ingestors._pdf_glyphs import Font, Page, Word
 
 GAP = 0.95  # em; a wider gap parts two segments of a row
@@ -63,6 +64,7 @@ class Grid:
     bottom: float
     rows: list[list[str]]
     size: float = 0.0
+    cells: MakeCells | None = None
 
     @property
     def y(self) -> float:

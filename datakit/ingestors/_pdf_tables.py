@@ -7,9 +7,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from datakit.ingestors._cells import Cells, MakeCells, Span, n_head_rows, of_grid, of_spans
 from datakit.ingestors._pdf_glyphs import Page, Rule, Word
 from datakit.ingestors._pdf_layout import CJK, Grid, Row, Segment, joined
+from datakit.ingestors._tables import Cell
 
 NEAR = 3.0  # points between rules that are meant to meet
 MAX_CELLS = 5_000  # of a ruled table
@@ -88,6 +91,7 @@ def _grid(
         else:
             rest.append(word)
     texts = {cell: cell_text(own) for cell, own in inside.items()}
+    made = partial(_grid_cells, owner, dict(texts), n_columns)
     if sum(bool(t) for t in texts.values()) < 3 or _is_frame(texts):
         return None, words
     rows: list[list[str]] = []
@@ -97,7 +101,19 @@ def _grid(
         if any(line):
             rows.append([cell for cell in line if cell])
     size = max((w.size for own in inside.values() for w in own), default=10.0)
-    return Grid(xs[0], xs[-1], ys[0], ys[-1], rows, size), rest
+    return Grid(xs[0], xs[-1], ys[0], ys[-1], rows, size, made), rest
+
+
+def _grid_cells(owner: list[int], texts: dict[int, str], n_columns: int) -> Cells:
+    """The cells of a ruled table; `owner` gives each square its cell."""
+    made = {cell: Cell(False, text=texts.get(cell, "")) for cell in set(owner)}
+    ids = [owner[i : i + n_columns] for i in range(0, len(owner), n_columns)]
+    filled = [row for row in ids if any(made[cell].text for cell in row)]
+    spans = [
+        [Span(j, j + 1, made[cell].text) for j, cell in enumerate(row) if made[cell].text]
+        for row in filled
+    ]
+    return of_grid([[made[cell] for cell in row] for row in filled], n_head_rows(spans))
 
 
 def _places(rules: list[Rule]) -> list[float]:
@@ -187,6 +203,7 @@ _LABEL = re.compile(
 MAX_GAP = 3.2  # em between two rows of a table
 LOOK_AHEAD = 5  # rows of a single cell that may stand between rows of several
 MAX_HEADER = 4
+MOST_BOLD = 0.85  # of the characters of a cell
 
 
 @dataclass(slots=True)
@@ -197,6 +214,7 @@ class TableRows:
     first: Row
     last: Row
     contents: bool = False  # a table of contents
+    cells: MakeCells | None = None
 
     @property
     def y(self) -> float:
@@ -373,9 +391,16 @@ def _with_header(
 
 def _table(rows: Sequence[Row], cells: list[list[Segment]]) -> TableRows:
     contents = _is_contents(rows, cells)
-    lines = _joined_header(cells)
+    lines = _joined_header(_joined_halves(cells))
     lines = _joined_wraps(lines)
-    return TableRows([[cell.text for cell in line] for line in lines], rows[0], rows[-1], contents)
+    texts = [[cell.text for cell in line] for line in lines]
+    return TableRows(texts, rows[0], rows[-1], contents, partial(_segment_cells, lines))
+
+
+def _segment_cells(lines: list[list[Segment]]) -> Cells:
+    rows = [[Span(cell.x0, cell.x1, cell.text) for cell in line] for line in lines]
+    bold = [all(cell.bold > MOST_BOLD for cell in line) for line in lines]
+    return of_spans(rows, len(rows[0]) > 1 and bold[0] and not all(bold), exact=False)
 
 
 _PAGE = re.compile(r"(?:[A-Z]{1,2}\s?-\s?)?(\d{1,4})|[ivxl]{1,6}")
@@ -399,6 +424,38 @@ def _is_contents(rows: Sequence[Row], cells: list[list[Segment]]) -> bool:
     return told >= 0.5 * len(numbers) or (
         small and all(len(row) <= 3 for row in cells) and told > 2
     )
+
+
+def _joined_halves(cells: list[list[Segment]]) -> list[list[Segment]]:
+    """Header cells of two lines as one where their neighbours' single line stands between them."""
+    out: list[list[Segment]] = []
+    rest = list(cells)
+    while rest:
+        if len(out) <= MAX_HEADER and len(rest) > 2 and _straddle(*rest[:3]):
+            above, line, below = rest[:3]
+            whole = [_stacked(a, b) for a, b in zip(above, below, strict=True)]
+            out.append(sorted([*line, *whole], key=lambda cell: cell.x0))
+            del rest[:3]
+        else:
+            out.append(rest.pop(0))
+    return out
+
+
+HALF_LINE = 0.8  # em: lines of one cell are 1.1 apart or more, half a line less than that
+
+
+def _straddle(above: list[Segment], line: list[Segment], below: list[Segment]) -> bool:
+    if len(above) != len(below) or any(cell.numeric for cell in (*above, *below)):
+        return False
+    reach = HALF_LINE * line[0].size
+    if line[0].y - above[0].y > reach or below[0].y - line[0].y > reach:
+        return False
+    stacked = all(_overlap(a, b) for a, b in zip(above, below, strict=True))
+    return stacked and not any(_overlap(cell, half) for cell in line for half in (*above, *below))
+
+
+def _overlap(a: Segment, b: Segment) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1
 
 
 def _joined_header(cells: list[list[Segment]]) -> list[list[Segment]]:

@@ -14,8 +14,11 @@ from datakit.ingestors._html import ENUMERATOR, RawBlock
 
 _CJK = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _CJK_CHAR = re.compile(f"[{_CJK}]")
-_SENTENCE_END = re.compile(r"[.!?:;。！？：；…”’\"』」）)】》|]$")
+_CJK_RUN = re.compile(f"[{_CJK}]+")
+_SIGN = re.compile(r"[^\w\s]|_")  # neither a letter nor a digit nor a blank
+_SENTENCE_ENDS = frozenset('.!?:;。！？：；…”’"』」）)】》|')
 _RULE = re.compile(r"\s*(?:[=_~#*-]\s*){3,}$|[\s|:-]*-[\s|:-]*$")
+_RULE_ENDS = frozenset("=_~#*-|:")  # what a rule without blanks at its end can end with
 _MARK = re.compile(r"\s{0,3}(#{1,6})\s*(.*?)\s*#*$")
 _BULLET = re.compile(
     r"(\s*)(?:[*+](?=\s)|-(?!\s*\d{1,3}\s*-)(?=\s)|[•●○■□◆◇▪▫·◦‣⁃∙➢➤►✓✔\uf0b7])(?!\*)\s*(?=\S)"
@@ -38,14 +41,13 @@ _LONG_LINE = 40  # characters; a shorter line without a full stop is a line of i
 
 def is_prose(text: str) -> bool:
     """Whether preformatted text is running text and not code or a drawing."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if len(text) < 200 or not lines:
+    if len(text) < 200 or text.isspace():
         return False
-    if len(_CJK_CHAR.findall(text)) > 0.3 * len(text):
+    if not text.isascii() and sum(map(len, _CJK_RUN.findall(text))) > 0.3 * len(text):
         return True
-    plain = sum(char.isalnum() or char.isspace() for char in text)
+    lines = [line for line in text.split("\n") if line.strip()]
     words = statistics.mean(len(line.split()) for line in lines)
-    return plain > 0.85 * len(text) and words >= 5
+    return words >= 5 and len(text) - len(_SIGN.findall(text)) > 0.85 * len(text)
 
 
 def prose_blocks(text: str) -> list[RawBlock]:
@@ -70,7 +72,7 @@ def prose_blocks(text: str) -> list[RawBlock]:
             continue
         for raw in chunk.split("\n"):
             line = raw.rstrip()
-            if not line.strip() or _RULE.match(line):
+            if not line or _is_rule(line):
                 close()
                 continue
             if lines and not _goes_on(lines[-1], line):
@@ -80,10 +82,17 @@ def prose_blocks(text: str) -> list[RawBlock]:
     return [block for block in blocks if block.text]
 
 
+def _is_rule(line: str) -> bool:
+    """Whether a line without blanks at its end is drawn across the page."""
+    return line[-1] in _RULE_ENDS and bool(_RULE.match(line))
+
+
 def _columns(chunk: str) -> str | None:
     """The rows of a table that is set with blanks; None for running text."""
+    if "   " not in chunk:
+        return None
     lines = [line.strip() for line in chunk.split("\n") if line.strip()]
-    lines = [line for line in lines if not _RULE.match(line)]
+    lines = [line for line in lines if not _is_rule(line)]
     wide = sum(bool(_GAP.search(line)) for line in lines)
     if not lines or wide < 2 or wide < 0.5 * len(lines):
         return None
@@ -94,11 +103,15 @@ def _columns(chunk: str) -> str | None:
 
 def _goes_on(last: str, line: str) -> bool:
     """Whether a line continues the sentence of the one before."""
-    if _MARK.match(last) or _MARK.match(line) or _BULLET.match(line) or line.startswith("|"):
+    if len(last) < _LONG_LINE or line.startswith("|") or _ends_sentence(_plain(last).rstrip()):
         return False
-    if ENUMERATOR.match(_plain(line).strip()) or len(last) < _LONG_LINE:
+    if _MARK.match(last) or _MARK.match(line) or _BULLET.match(line):
         return False
-    return not _SENTENCE_END.search(_plain(last).rstrip())
+    return not ENUMERATOR.match(_plain(line).strip())
+
+
+def _ends_sentence(text: str) -> bool:
+    return text[-1:] in _SENTENCE_ENDS
 
 
 def _joined(lines: Sequence[str]) -> str:
@@ -119,9 +132,11 @@ def _plain(line: str) -> str:
     """Without links, escapes and the marks of emphasis."""
     if not _MARKED.search(line):
         return line
-    line = _LINK.sub(r"\1", line)
-    line = _ESCAPE.sub(r"\1", line)
-    return _STRONG.sub("", line)
+    if "](" in line:
+        line = _LINK.sub(r"\1", line)
+    if "\\" in line:
+        line = _ESCAPE.sub(r"\1", line)
+    return _STRONG.sub("", line) if "**" in line or "_" in line else line
 
 
 def _paragraph(text: str) -> RawBlock:
@@ -129,10 +144,10 @@ def _paragraph(text: str) -> RawBlock:
     if mark:
         return RawBlock("heading", " ".join(_plain(mark[2]).split()), level=len(mark[1]))
     bullet = _BULLET.match(text)
-    body = text[bullet.end() :] if bullet else text
-    bold = body.strip().startswith("**") and body.strip().endswith("**")
+    body = text[bullet.end() :].strip() if bullet else text.strip()
+    bold = body.startswith("**") and body.endswith("**")
     body = " ".join(_plain(body).replace("|", " ").split())
-    if len(body) >= _GAP_CHARS:
+    if len(body) >= _GAP_CHARS and " " in body and not body.isascii():
         body = _HAN_GAP.sub("", body)
     if not bullet:
         return RawBlock("paragraph", body, bold=bold)
@@ -159,8 +174,13 @@ def mended(blocks: list[RawBlock], plain: bool = False) -> list[RawBlock]:
             if block.kind == "paragraph":
                 block.kind, block.level = "list_item", 1
         found.append(block)
-    found = [b for b in found if not b.text or any(c.isalnum() for c in b.text)]
+    found = [b for b in found if not b.text or _has_letter(b.text)]
     return _unbroken(found) if _is_broken(found) else found
+
+
+def _has_letter(text: str) -> bool:
+    """Whether there is a letter or a digit; the first character is one mostly."""
+    return text[0].isalnum() or any(char.isalnum() for char in text)
 
 
 def _is_broken(blocks: list[RawBlock]) -> bool:
@@ -168,9 +188,7 @@ def _is_broken(blocks: list[RawBlock]) -> bool:
     lengths = sorted(len(b.text) for b in blocks if b.kind in ("paragraph", "list_item"))
     if len(lengths) < 30 or lengths[-len(lengths) // 20] > 140:
         return False
-    open_ = sum(
-        not _SENTENCE_END.search(b.text) for b in blocks if b.kind in ("paragraph", "list_item")
-    )
+    open_ = sum(not _ends_sentence(b.text) for b in blocks if b.kind in ("paragraph", "list_item"))
     return statistics.median(lengths) >= 60 and open_ >= 0.4 * len(lengths)
 
 
@@ -187,7 +205,7 @@ def _unbroken(blocks: list[RawBlock]) -> list[RawBlock]:
             and last.kind in ("paragraph", "list_item")
             and last.bold == block.bold
             and (reached or block.text[0].islower())
-            and not _SENTENCE_END.search(last.text)
+            and not _ends_sentence(last.text)
             and not ENUMERATOR.match(block.text)
         )
         reached = len(block.text) >= full

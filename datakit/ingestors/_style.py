@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from datakit.ingestors._cells import MakeCells
+
 Element = Any  # lxml.etree._Element: lxml is imported where it is used
 BLOCKS = frozenset((
     "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd",
@@ -166,7 +168,9 @@ class RawBlock:
     links: float = 0.0  # share of the characters that are in links
     in_page: bool = False  # those links stay within the page
     nested: bool = False  # inside a list item, after its first block
-    soft: bool = False  # a heading by its class or role only
+    soft: bool = False  # a heading by its class or role only, a caption by an image's description
+    cells: MakeCells | None = None  # of a table
+    reference: str | None = None  # of the image that a caption describes
 
 
 _NOTE_MARK = re.compile(r"\d{1,2}(?:\s?,\s?\d{1,2})*")
@@ -224,21 +228,34 @@ class Line:
 MOST = 0.95  # of the characters: a full stop after a bold title is often plain
 
 
+@functools.lru_cache(maxsize=16384)
+def _look_in(context: Context) -> Look:
+    """How text looks that is all in one context."""
+    return Look(*context[:4], context.size, float(context.link > 0), context.link == 2)
+
+
 def look_of(lines: list[Line]) -> Look:
     """How lines look; each of them has text."""
-    first = lines[0].runs[0][1]
     if len(lines) == 1 and len(lines[0].runs) == 1:
-        linked = float(first.link > 0)
-        return Look(*first[:4], first.size, linked, first.link == 2)
-    runs = [run for line in lines for run in line.runs]
-    total = sum(n for n, _ in runs)
+        return _look_in(lines[0].runs[0][1])
+    total = bold = italic = underline = centred = linked = in_page = 0
+    size = 0.0
+    for n, context in (run for line in lines for run in line.runs):
+        total += n
+        bold += n * context.bold
+        italic += n * context.italic
+        underline += n * context.underline
+        centred += n * context.centred
+        size += n * context.size
+        linked += n * (context.link > 0)
+        in_page += n * (context.link == 2)
     most = MOST * total
     return Look(
-        sum(n for n, context in runs if context.bold) >= most,
-        sum(n for n, context in runs if context.italic) >= most,
-        sum(n for n, context in runs if context.underline) >= most,
-        sum(n for n, context in runs if context.centred) >= most,
-        sum(n * context.size for n, context in runs) / total,
-        sum(n for n, context in runs if context.link) / total,
-        sum(n for n, context in runs if context.link == 2) >= 0.9 * total,
+        bold >= most,
+        italic >= most,
+        underline >= most,
+        centred >= most,
+        size / total,
+        linked / total,
+        in_page >= 0.9 * total,
     )

@@ -20,6 +20,7 @@ from datakit.ingestors._style import (
 )
 
 Skip = Callable[[Element, str, dict[str, str]], str | None]
+_NONE: dict[str, str] = {}
 MAX_SPAN = 1000  # rows or columns, as browsers cap it
 MAX_GRID = 200_000  # cells after spans; past it spans are not followed
 
@@ -84,7 +85,7 @@ def read_table(root: Element, skip: Skip) -> Table:
     return reader.table
 
 
-@dataclass
+@dataclass(slots=True)
 class _TableReader:
     table: Table
     skip: Skip
@@ -97,36 +98,42 @@ class _TableReader:
     def run(self, root: Element) -> None:
         from lxml import etree
 
-        around = [Context()]
-        entered: list[bool] = []
+        around = Context()
+        stack: list[Context | None] = []  # of the elements that are open; None for one left out
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
-                entered.append(not self._left_out(element))
-                if entered[-1]:
-                    around.append(self._open(element, around[-1]))
-                    if element.text:
-                        self._text(element.text, around[-1])
-                else:
+                inside = self._open(element, around)
+                stack.append(inside)
+                if inside is None:
                     walk.skip_subtree()
-                continue
-            if entered.pop():
-                self._close(element.tag)
-                around.pop()
-            if element.tail and element is not root:
-                self._text(element.tail, around[-1])
+                    continue
+                around = inside
+                text = element.text
+            else:
+                if stack.pop() is not None:
+                    self._close(element.tag)
+                    around = (stack[-1] if stack else None) or Context()
+                text = element.tail if stack else None  # what follows the root is not in it
+            if text and (self.cell is not None or self.in_caption):
+                self._text(text, around)
 
-    def _left_out(self, element: Element) -> bool:
+    def _open(self, element: Element, around: Context) -> Context | None:
+        """Enter an element; None to leave it out."""
         tag = element.tag
-        return not isinstance(tag, str) or bool(self.skip(element, tag, dict(element.items())))
-
-    def _open(self, element: Element, around: Context) -> Context:
-        tag, css = element.tag, element.get("style", "")
+        if not isinstance(tag, str):
+            return None
+        items = element.items()
+        attributes = dict(items) if items else _NONE
+        if self.skip(element, tag, attributes):
+            return None
         if tag in ("td", "th"):
             if not self.table.rows:
                 self.table.rows.append([])
             self._close_cell()
-            self.cell = Cell(tag == "th", _span(element, "colspan"), _span(element, "rowspan"))
+            self.cell = Cell(
+                tag == "th", _span(attributes, "colspan"), _span(attributes, "rowspan")
+            )
             self.table.rows[-1].append(self.cell)
         elif tag == "tr":
             self.table.rows.append([])
@@ -135,9 +142,10 @@ class _TableReader:
             self.in_head, self.in_caption = tag == "thead", tag == "caption"
         elif self.cell is not None and (tag == "br" or tag in BLOCKS):
             self._open_block(tag)
+        css = attributes.get("style", "")
         if not css and tag not in MEANT:
             return around
-        link = link_kind(element.get("href")) if tag == "a" else 0
+        link = link_kind(attributes.get("href")) if tag == "a" else 0
         return entered(around, tag, css, link, 0)
 
     def _open_block(self, tag: str) -> None:
@@ -157,17 +165,17 @@ class _TableReader:
 
     def _close_cell(self) -> None:
         cell, line = self.cell, self.line
-        if cell is not None and line.n:
-            lines = "".join(line.parts).split("\n")
-            cell.text = "\n".join(t for t in (" ".join(part.split()) for part in lines) if t)
+        if cell is None:
+            return
+        if line.n:
+            lines = [" ".join(part.split()) for part in "".join(line.parts).split("\n")]
+            cell.text = "\n".join(filter(None, lines))
             cell.bold = line.bold >= MOST * line.n
             cell.raised = line.raised == line.n
             cell.linked = line.in_page > 0
         self.cell, self.line = None, Line()
 
     def _text(self, text: str, context: Context) -> None:
-        if not self.in_caption and self.cell is None:
-            return
         text = text if context.pre else text.replace("\n", " ")
         line = self.caption if self.in_caption else self.line
         if text.isspace():
@@ -176,6 +184,9 @@ class _TableReader:
             line.add(text, context)
 
 
-def _span(element: Element, name: str) -> int:
-    value = element.get(name, "1").strip()
+def _span(attributes: dict[str, str], name: str) -> int:
+    value = attributes.get(name)
+    if value is None:
+        return 1
+    value = value.strip()
     return min(MAX_SPAN, max(1, int(value))) if value.isdecimal() and len(value) < 10 else 1

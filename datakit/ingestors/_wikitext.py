@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 
+from datakit.ingestors import _images
+from datakit.ingestors._markup_tables import MarkupTable
 from datakit.ingestors._style import RawBlock
 
 MAX_CHARS = 5_000_000  # of one page; longer ones are cut
@@ -35,6 +38,15 @@ _NO_TEXT_SPACE = re.compile(
     r":?\s*(?:file|image|category|media|datei|bild|kategorie|fichier|catégorie|文件|图像|圖像|檔案"
     r"|分类|分類|файл|категория|картинка|категория|категорія)\s*:", re.I
 )  # fmt: skip
+_IMAGE = re.compile(
+    r"\[\[\s*(?:file|image|datei|bild|fichier|文件|图像|圖像|檔案|файл|картинка)\s*:([^\[\]|]{1,300})"
+    r"\|((?:[^\[\]]|\[\[[^\[\]]{0,300}\]\]|\[[^\[\]]{0,500}\]){1,3000})\]\]", re.I
+)  # fmt: skip
+_THUMB = re.compile(r"thumb(?:nail)?|frame(?:d)?|mini|miniatur|vignette|缩略图|縮圖|мини", re.I)
+_IMAGE_OPTION = re.compile(
+    r"[\w ]*=.*|(?:\d+)?x?\d*\s?px|upright|left|right|cent(?:er|re)|none|border|frameless|links"
+    r"|rechts|hochkant|zentriert|droite|gauche|左|右|居中|", re.I | re.S
+)  # fmt: skip
 _CATEGORY = re.compile(
     r"\[\[\s*(?:category|kategorie|catégorie|分类|分類|категория)\s*:\s*([^\[\]|]+)", re.I
 )
@@ -61,6 +73,7 @@ def wiki_blocks(text: str) -> list[RawBlock]:
     text = _EMPTY.sub("", _without_nested(text, "{{", "}}"))
     blocks: list[RawBlock] = []
     paragraph: list[str] = []
+    images: list[RawBlock] = []  # in it
     skipped = 0  # level of the section that is left out
     lines = iter(text.split("\n"))
 
@@ -68,6 +81,8 @@ def wiki_blocks(text: str) -> list[RawBlock]:
         if paragraph:
             blocks.append(RawBlock("paragraph", " ".join(paragraph)))
             paragraph.clear()
+        blocks.extend(images)
+        images.clear()
 
     for line in lines:
         heading = _HEADING.match(line)
@@ -87,6 +102,9 @@ def wiki_blocks(text: str) -> list[RawBlock]:
         elif not line.strip():
             close()
         else:
+            if "[[" in line and "|" in line and _IMAGE.search(line):
+                images += _images_in(line)
+                line = _IMAGE.sub("", line)  # noqa: PLW2901 (what is left of it)
             item = _item(line)
             if item is None:
                 clean = inline(line)
@@ -96,6 +114,22 @@ def wiki_blocks(text: str) -> list[RawBlock]:
             blocks += [item] if item.text else []
     close()
     return _without_empty_sections(blocks)
+
+
+def _images_in(line: str) -> Iterator[RawBlock]:
+    """The captions of the pictures in a line; without a frame, only what describes a picture."""
+    for match in _IMAGE.finditer(line):
+        options = [option.strip() for option in inline(match[2]).split("|")]
+        framed = any(_THUMB.fullmatch(option) for option in options)
+        texts = [o for o in options if not (_THUMB.fullmatch(o) or _IMAGE_OPTION.fullmatch(o))]
+        said = next((o[4:] for o in options if o.startswith("alt=")), None)
+        caption = texts[-1] if texts else None
+        address = _images.reference(match[1])
+        if caption and framed:
+            yield RawBlock("caption", caption, reference=address)
+        else:
+            text = _images.described(said or caption)
+            yield from [_images.described_image(text, address)] if text else ()
 
 
 def _item(line: str) -> RawBlock | None:
@@ -111,7 +145,7 @@ def _item(line: str) -> RawBlock | None:
 
 def _table(first: str, lines: object) -> list[RawBlock]:
     """The rows of a table, a line each; tables inside count as part of it."""
-    rows: list[list[str]] = [[]]
+    table = MarkupTable([[]])
     caption = ""
     depth = 1
     for line in lines:  # type: ignore[attr-defined]
@@ -124,17 +158,22 @@ def _table(first: str, lines: object) -> list[RawBlock]:
         elif stripped.startswith("|+"):
             caption = inline(_cell(stripped[2:]))
         elif stripped.startswith("|-"):
-            rows.append([])
+            table.add_row()
         elif stripped[:1] in ("|", "!"):
             cells = re.split(r"\|\||!!", stripped[1:])
-            rows[-1] += [inline(_cell(cell)) for cell in cells]
-        elif rows[-1] and stripped:
-            rows[-1][-1] = f"{rows[-1][-1]} {inline(stripped)}".strip()
-    text = "\n".join(
-        line for line in (" | ".join(cell for cell in row if cell) for row in rows) if line
-    )
+            for cell in cells:
+                said = dict(_SPAN.findall(cell.partition("|")[0])) if "span" in cell else {}
+                table.add(said, stripped[0] == "!", inline(_cell(cell)))
+        elif table.rows[-1] and stripped:
+            last = table.rows[-1][-1]
+            last.text = f"{last.text} {inline(stripped)}".strip()
+    lines = (" | ".join(cell.text for cell in row if cell.text) for row in table.rows)
+    text = "\n".join(line for line in lines if line)
     found = [RawBlock("caption", caption)] if caption else []
-    return found + ([RawBlock("table", text)] if text else [])
+    return found + ([RawBlock("table", text, cells=table.cells)] if text else [])
+
+
+_SPAN = re.compile(r"\b((?:col|row)span)\s*=\s*[\"']?(\d{1,5})")
 
 
 def _cell(raw: str) -> str:

@@ -10,7 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from datakit.ingestors._cells import Cells, even
 from datakit.ingestors._html import RawBlock
 
 MAX_FACTS = 100_000  # of one instance; the largest banks have about 30,000
@@ -84,14 +86,26 @@ class FactTable:
             else:
                 row = rows.setdefault((concept, self._units.get(unit, unit)), {})
                 row.setdefault(period, grouped(value))
-        lines = [
-            " | ".join([words(concept), unit, *(f"{p}: {v}" for p, v in row.items())])
-            for (concept, unit), row in rows.items()
-        ]
-        tables = [
-            RawBlock("table", "\n".join(lines[i : i + ROWS])) for i in range(0, len(lines), ROWS)
-        ]
+        facts = [(words(concept), unit, row) for (concept, unit), row in rows.items()]
+        tables = [_table(facts[i : i + ROWS]) for i in range(0, len(facts), ROWS)]
         return [RawBlock("heading", "Facts", level=1), *tables] if tables else []
+
+
+Fact = tuple[str, str, dict[str, str]]  # a concept in words, its unit, its values by period
+
+
+def _table(facts: list[Fact]) -> RawBlock:
+    lines = (
+        " | ".join([concept, unit, *(f"{period}: {value}" for period, value in row.items())])
+        for concept, unit, row in facts
+    )
+    return RawBlock("table", "\n".join(lines), cells=partial(_cells, facts))
+
+
+def _cells(facts: list[Fact]) -> Cells:
+    periods = list(dict.fromkeys(period for _, _, row in facts for period in row))
+    rows = ([concept, unit, *(row.get(p, "") for p in periods)] for concept, unit, row in facts)
+    return even([["Concept", "Unit", *periods], *rows], True)
 
 
 def local(tag: str) -> str:

@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from datakit.ingestors import _images
+from datakit.ingestors._markup_tables import MarkupTable
 from datakit.ingestors._style import RawBlock
+from datakit.ingestors._tables import Cell
 from datakit.ingestors._xml_dialects import Dialect, Element
 from datakit.ingestors._xml_text import ENTITY_END, ENTITY_START
 
@@ -23,6 +26,7 @@ MAX_CAPTURED = 2_000  # elements inside one element that holds metadata
 MAX_CAPTURES = 200  # such elements in one document
 MAX_CAPTURED_CHARS = 1_000_000  # in all of them
 MAX_FORMULA = 80  # characters of TeX that stay in a sentence
+MAX_IMAGES = 50  # of one figure
 MAX_HEADING = 500  # characters; a longer title is a paragraph
 
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
@@ -39,6 +43,14 @@ _INLINE = frozenset(("inline", "gap", "break", "sup", "tex", "line", "header", "
 # what closes a quotation and stands alone only because its element does: ";", ".”", "; and"
 _TAIL = re.compile(r"[.,;:”’\"')\]\s]{1,6}(?:and|or)?")
 _SUPERSCRIPTS = frozenset(("sup", "superscript"))
+
+
+# elements that are an image, their attributes that lead to it, and what holds such elements
+IMAGES = frozenset(("graphic", "inline-graphic", "img", "image", "imagedata", "graphic-file"))
+_ADDRESSES = ("href", "src", "fileref", "file", "filename", "url", "locator", "entityref")
+_FIGURES = frozenset(("figure", "fig"))
+_OF_IMAGES = IMAGES | {"imageobject"}
+_HEADS = frozenset(("thead", "THEAD", "TBLHDR"))
 
 
 # titles that the PHP manual keeps as entities, where the name runs words together
@@ -71,6 +83,9 @@ class _Frame:
     outer: list[str] | None = None  # the text that goes on after a cell, note or title
     default: str = ""  # heading of a section without a title
     giver: _Frame | None = None  # the element whose titles are pending
+    first: int = 0  # figure: blocks before it
+    images: list[RawBlock] | None = None  # figure: captions from what describes them, may be empty
+    cell: Cell | None = None  # of a table whose cells are wanted
 
 
 class Walker:
@@ -86,8 +101,10 @@ class Walker:
         roles: Mapping[str, str] | None = None,
         max_depth: int = 512,
         max_chars: int = 100_000_000,
+        table_cells: bool = False,
     ) -> None:
         self.dialect = dialect
+        self.table_cells = table_cells
         self.roles = dialect.roles if roles is None else roles
         self.max_depth, self.max_chars = max_depth, max_chars
         self.blocks: list[RawBlock] = []
@@ -98,10 +115,15 @@ class Walker:
         self._sink: list[str] = []
         self._flat = 0  # open elements whose text is no block of its own
         self._skipped = 0  # open elements inside one that is left out, itself included
+        self._skipping = ""  # the name of that one
         self._depth = 0
         self._chars = 0
         self._tables: list[list[list[str]]] = []
+        self._grids: list[MarkupTable] = []  # of the same tables, where their cells are wanted
         self._notes: list[str] = []
+        self._image: RawBlock | None = None  # the last one, of which a description may follow
+        self._loose: list[RawBlock] = []  # images in running text
+        self._alt: list[str] | None = None  # a description that is open
         self._capture: Any = None
         self._capturing: list[str] = []  # open elements of the small tree
         self._captured = self._captures = self._captured_chars = 0
@@ -119,6 +141,11 @@ class Walker:
             self._start_captured(name, attributes)
         if name in self.dialect.marked:
             self._mark(name, attributes)
+        if name in IMAGES or name == "alt-text":
+            self._open_image(name, attributes)
+        elif name == "colspec" and self._grids:
+            named = self._grids[-1].columns
+            named.setdefault(attributes.get("colname", ""), len(named) + 1)
         if self._skipped:
             self._skipped += 1
             return
@@ -127,8 +154,8 @@ class Walker:
         if role == "inline" and "footnoteRef" in attributes.get("class", ""):
             role = "skip"
         if role == "skip":
-            self._skipped = 1
-            self.left_out[name] += 1
+            self._skipped, self._skipping = 1, name
+            self.left_out[name] += name not in _OF_IMAGES
         elif self._flat:
             self._open_inside(parent, name, role, attributes)
         elif role in _INLINE:
@@ -140,6 +167,8 @@ class Walker:
         if self._capturing and self._captured_chars < MAX_CAPTURED_CHARS:
             self._captured_chars += len(text)
             self._capture.data(text)
+        if self._alt is not None:
+            self._alt.append(text)
         if not self._skipped and self._stack[-1].role != "header":
             self._chars += len(text)
             if self._chars > self.max_chars:
@@ -150,6 +179,8 @@ class Walker:
         self._depth -= 1
         if self._capturing:
             self._end_captured()
+        if self._alt is not None:
+            self._end_alt(tag)
         if self._skipped:
             self._skipped -= 1
             return
@@ -194,6 +225,49 @@ class Walker:
         if not self._capturing:
             element = self._capture.close()
             self.found.setdefault(element.tag, []).append(element)
+
+    # --- images ---------------------------------------------------------------------------------
+
+    def _open_image(self, name: str, attributes: Mapping[str, str]) -> None:
+        """An image, or the text beside one that describes it."""
+        outside = self._skipped and self._skipping not in _OF_IMAGES
+        if outside or self._stack[-1].role == "header":
+            return
+        if name == "alt-text":
+            self._alt = []
+            return
+        plain = {key.rpartition("}")[2]: value for key, value in attributes.items()}
+        address = _images.reference(*(plain.get(key) for key in _ADDRESSES))
+        if not address and not plain.get("alt"):  # a group of elements that is called image
+            return
+        caption = _images.described(plain.get("alt"))
+        self._image = _images.described_image(caption or "", address)
+        figures = (f for f in reversed(self._stack) if f.role == "figure" or f.tag in _FIGURES)
+        figure = None if name == "inline-graphic" or self._flat else next(figures, None)
+        if figure is not None:
+            figure.images = [*(figure.images or ())[:MAX_IMAGES], self._image]
+        elif caption and not self._flat:
+            self._loose.append(self._image)
+        else:
+            self.left_out["image"] += 1
+
+    def _end_alt(self, tag: str) -> None:
+        if tag.rpartition("}")[2] == "alt-text" and self._alt is not None:
+            if self._image is not None and not self._image.text:
+                self._image.text = _images.described("".join(self._alt)) or ""
+            self._alt = None
+
+    def _end_figure(self, frame: _Frame, images: list[RawBlock]) -> None:
+        """Give the caption of a figure the address of its image."""
+        own = self.blocks[frame.first :]
+        caption = next((b for b in own if b.kind == "caption" and b.reference is None), None)
+        described = [image for image in images if image.text]
+        if caption is not None:
+            caption.reference = images[0].reference
+        elif described:
+            self.blocks += described
+        else:
+            self.left_out["image"] += len(images)
 
     # --- opening --------------------------------------------------------------------------------
 
@@ -248,10 +322,14 @@ class Walker:
         if role != "note":
             self._flush(parent)
         frame = _Frame(name, role, parent.kind, parent.nest, parent.item, quoted=parent.quoted)
+        frame.first = len(self.blocks)
         if role in _FLAT:
             self._divert(frame)
             if role == "flat":
                 frame.style = attributes.get("level") or name[-1:]
+            elif role == "cell" and self.table_cells:
+                above = any(f.tag in _HEADS or f.style == "head" for f in self._stack)
+                frame.cell = self._grids[-1].add(attributes, above or name == "th")
         elif role == "section":
             frame.kind, frame.item, frame.nest = "paragraph", None, 0
             frame.default = self.dialect.named.get(name, "")
@@ -264,8 +342,11 @@ class Walker:
             frame.kind, frame.item = role, None
         elif role == "table":
             self._tables.append([])
+            self._grids.append(MarkupTable())
         elif role == "row" and self._tables:
             self._tables[-1].append([])
+            self._grids[-1].add_row()
+            frame.style = "head" if _is_head(attributes) else ""
         elif role == "quoted":
             frame.quoted = True
         elif attributes.get("Label"):  # PubMed's structured abstracts
@@ -299,6 +380,8 @@ class Walker:
                 self._leave_pending(frame)
             if frame.role == "table" and self._tables:
                 self._end_table(frame)
+        if frame.images:
+            self._end_figure(frame, frame.images)
 
     def _leave_pending(self, frame: _Frame) -> None:
         """A title or a number with nothing after it."""
@@ -331,6 +414,8 @@ class Walker:
             if not self._tables[-1]:
                 self._tables[-1].append([])
             self._tables[-1][-1].append(text)
+            if frame.cell is not None:
+                frame.cell.text = text
         else:
             self._give(frame, text)
 
@@ -355,13 +440,15 @@ class Walker:
 
     def _end_table(self, frame: _Frame) -> None:
         rows = [row for row in self._tables.pop() if row]
+        grid = self._grids.pop()
         if not rows:
             return
         self._open_pending([*self._stack, frame], "table")
         if max(len(row) for row in rows) == 1:
             self.blocks += [RawBlock("paragraph", row[0]) for row in rows]
         else:
-            self.blocks.append(RawBlock("table", "\n".join(" | ".join(row) for row in rows)))
+            text = "\n".join(" | ".join(row) for row in rows)
+            self.blocks.append(RawBlock("table", text, cells=grid.cells))
 
     # --- blocks ---------------------------------------------------------------------------------
 
@@ -381,6 +468,9 @@ class Walker:
         if self._notes and not any(f.pending for f in self._stack):  # not before its heading
             notes, self._notes = self._notes, []
             self.blocks += [RawBlock("footnote", note) for note in notes]
+        if self._loose and not any(f.pending for f in self._stack):
+            self.blocks += self._loose
+            self._loose = []
 
     def _only_entities(self, raw: str, frame: _Frame) -> str:
         """A part of the text that is kept in another file: a title, or nothing that we know."""
@@ -456,6 +546,11 @@ class Walker:
         above = sum(f.role == "section" and f.used for f in self._stack)
         kind = "heading" if len(text) <= MAX_HEADING else "paragraph"
         self.blocks.append(RawBlock(kind, text, level=above + level if kind == "heading" else None))
+
+
+def _is_head(attributes: Mapping[str, str]) -> bool:
+    """Whether a row names the columns: `TYPE="HEADER"` in Formex, `role="label"` in TEI."""
+    return attributes.get("TYPE") == "HEADER" or attributes.get("role") == "label"
 
 
 def begun(builder: Any, name: str, attributes: Mapping[str, str]) -> str:

@@ -85,6 +85,7 @@ class EdgarSubmission:
 
     max_bytes: int = MAX_BYTES  # larger files are dropped
     exhibits: bool = True  # False reads the first document only
+    table_cells: bool = False  # tables as rows of cells beside their text
 
     def matches(self, name: str, head: bytes) -> int:
         """95 for a file with the header or the first document of a submission, 0 otherwise."""
@@ -96,11 +97,17 @@ class EdgarSubmission:
         if isinstance(decoded, Dropped):
             yield decoded
             return
-        yield from read_submission(decoded.text, source_uri, decoded.flags, self.exhibits)
+        yield from read_submission(
+            decoded.text, source_uri, decoded.flags, self.exhibits, self.table_cells
+        )
 
 
 def read_submission(
-    text: str, source_uri: str, flags: tuple[str, ...] = (), exhibits: bool = True
+    text: str,
+    source_uri: str,
+    flags: tuple[str, ...] = (),
+    exhibits: bool = True,
+    table_cells: bool = False,
 ) -> Iterator[Document | Dropped]:
     """The documents of a submission in its order.
 
@@ -109,6 +116,7 @@ def read_submission(
         source_uri: its place; with several documents each has its file's name after a `#`.
         flags: of the decoding, passed on.
         exhibits: whether what follows the first document is read as well.
+        table_cells: whether tables keep their cells.
     """
     first = text.find(_DOCUMENT)
     header = _edgar_header.read_header(text[:first] if first >= 0 else text)
@@ -125,7 +133,7 @@ def read_submission(
     issuer = None  # an exhibit of a filing without a header has that of the filing
     for part in parts:
         uri = f"{source_uri}#{part.name or part.number}" if len(parts) > 1 else source_uri
-        record = _read(part, uri, flags)
+        record = _read(part, uri, flags, table_cells)
         if isinstance(record, Document):
             issuer = header.subject.get("CONFORMED NAME") or record.issuer or issuer
             record = dataclasses.replace(record, issuer=issuer)
@@ -173,11 +181,11 @@ def _part(text: str, number: int) -> Part:
     )
 
 
-def _read(part: Part, uri: str, flags: tuple[str, ...]) -> Document | Dropped:
+def _read(part: Part, uri: str, flags: tuple[str, ...], table_cells: bool) -> Document | Dropped:
     body = part.body
     if _MARKUP.search(body[:20_000]):
         at = body[:20_000].lower().find("<html")
-        return read_filing(body[max(0, at) :], uri, flags)
+        return read_filing(body[max(0, at) :], uri, flags, table_cells)
     if body.lstrip().startswith("<?xml") or part.name.lower().endswith(".xml"):
         return _edgar_form.read_form(body, uri, flags)
     document = read_filing(plain_as_html(body), uri, flags)

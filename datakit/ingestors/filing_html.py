@@ -11,10 +11,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from datakit.ingestors import _dates, _filing_index, _filing_notes, _filing_tables, _html, _prose
+from datakit.ingestors import (
+    _dates,
+    _filing_index,
+    _filing_notes,
+    _filing_tables,
+    _html,
+    _images,
+    _prose,
+)
 from datakit.ingestors._blocks import DocumentBuilder
 from datakit.ingestors._decode import MAX_BYTES, read_text
 from datakit.ingestors._filing_index import ITEM as _ITEM
@@ -43,6 +52,7 @@ class FilingHtml:
     """A filing with the US Securities and Exchange Commission, HTML or inline XBRL."""
 
     max_bytes: int = MAX_BYTES  # larger files are dropped
+    table_cells: bool = False  # tables as rows of cells beside their text
 
     def matches(self, name: str, head: bytes) -> int:
         """90 for a page that says it is a filing, 0 otherwise."""
@@ -60,16 +70,19 @@ class FilingHtml:
         if isinstance(decoded, Dropped):
             yield decoded
             return
-        yield read_filing(decoded.text, source_uri, flags=decoded.flags)
+        yield read_filing(decoded.text, source_uri, decoded.flags, self.table_cells)
 
 
-def read_filing(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Document | Dropped:
+def read_filing(
+    html: str, source_uri: str, flags: tuple[str, ...] = (), table_cells: bool = False
+) -> Document | Dropped:
     """The document of a filing.
 
     Args:
         html: the filing; an EDGAR header before `<html>` is read and left out.
         source_uri: its place; a date in the file's name counts as the filing date.
         flags: of the decoding, passed on.
+        table_cells: whether tables keep their cells.
     """
     start = html[:20_000].lower().find("<html")
     head, html = (html[:start], html[start:]) if start > 0 else ("", html)
@@ -80,18 +93,19 @@ def read_filing(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Docu
     _html.remove_never_text(root)
     _keep_plain_text(root)
     marks = _filing_index.mark_items(root)
-    walk = _html.Walk(_skip, table_blocks)
+    walk = _html.Walk(_skip, table_blocks if table_cells else _text_of_table)
     body = root.find("body")
     raw = walk.run(root if body is None else body)
     left_out = Counter(reason for reason, e in walk.left_out if _html.text_of(e))
+    left_out["image"] = walk.n_images
     whole, places = _filing_index.unmarked(_prose.mended(raw, plain=True), marks)
-    blocks = _without_furniture(whole, left_out)
+    blocks, n_repeated = _images.distinct(_without_furniture(whole, left_out))
+    left_out["image"] += n_repeated
     if places and sum(_item_level(block) == 2 for block in blocks) >= _filing_index.MIN_ITEMS:
         blocks = _filing_index.with_linked_items(blocks, whole, places, _item_level)
     blocks = _headings(blocks)
-    builder = DocumentBuilder("filing_html", "text/html")
-    for block in blocks:
-        builder.append(block.kind, block.text, block.level, block.number)
+    builder = DocumentBuilder("filing_html", "text/html", table_cells)
+    builder.add(blocks)
     if not any(char.isalnum() for block in blocks for char in block.text):
         return _no_text(source_uri)
     fields = _metadata(facts, head, blocks, source_uri)
@@ -140,10 +154,7 @@ def _keep_plain_text(root: Element) -> None:
 
 # --- tables ---------------------------------------------------------------------------------------
 
-_OPENING = re.compile(r"[(]?(?:US|C|A|HK|NZ)?[$€£¥₩]\s?[(]?|[(]")
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\xad\xa0 \n"
-_DIGITS = frozenset("0123456789)%—–-")
-_CLOSING = re.compile(r"[)]?\s?%?[)]?|(?:x|bps|pts?)[)]?")
 _BULLET = re.compile(r"[•●○■□▪▫·◦‣⁃∙➢➤►*†‡§–—-]{1,3}")
 _ENUMERATOR = re.compile(r"[(]?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[).]{1,2}")
 _LEAD = re.compile(r"[(](?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[)]\s+(?=\S)")
@@ -163,7 +174,7 @@ def table_blocks(table: Table) -> list[RawBlock] | None:
     rows = [filled[i] for i in kept]
     if not rows:
         return []
-    lines = [_closed_up(row) for row in rows]
+    lines = [_filing_tables.closed_up(row) for row in rows]
     if _is_contents(rows) or _filing_index.lists_items(rows):
         return [RawBlock("contents", "\n".join(_filing_index.SEPARATOR.join(li) for li in lines))]
     if max(len(line) for line in lines) == 1:
@@ -178,26 +189,16 @@ def table_blocks(table: Table) -> list[RawBlock] | None:
     header = _filing_tables.spanned_header(table, kept)
     if header:
         printed = header[1] + printed[header[0] :]
-    return [*caption, RawBlock("table", "\n".join(printed))]
+    cells = partial(_filing_tables.cells_of, table, rows, kept)
+    return [*caption, RawBlock("table", "\n".join(printed), cells=cells)]
 
 
-def _closed_up(row: list[Cell]) -> list[str]:
-    """The cells `$`, `1,234`, `)`, `%` as `$ 1,234)%`; a raised note mark joins its number."""
-    out: list[str] = []
-    waiting = ""
-    for cell in row:
-        text = " ".join(cell.text.split())
-        if _OPENING.fullmatch(text):
-            waiting += text
-        elif out and not waiting and cell.raised:
-            out[-1] += " " + text
-        elif out and not waiting and _CLOSING.fullmatch(text) and out[-1][-1] in _DIGITS:
-            out[-1] += text
-        else:
-            gap = " " if waiting and waiting[-1] not in "(" else ""
-            out.append(waiting + gap + text)
-            waiting = ""
-    return [*out, waiting] if waiting else out
+def _text_of_table(table: Table) -> list[RawBlock] | None:
+    """The same without the cells: a filing may have 50,000, which nothing needs to keep."""
+    found = table_blocks(table)
+    for block in found or ():
+        block.cells = None
+    return found
 
 
 def _is_contents(rows: list[list[Cell]]) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from datakit.ingestors import _headings, _markdown, _research, text
 from datakit.ingestors._blocks import DocumentBuilder
+from datakit.ingestors._cells import even
 from datakit.ingestors._decode import HEAD_BYTES, MAX_BYTES, decode, read_text
 from datakit.ingestors._enumerators import ENUMERATOR
 from datakit.ingestors._style import RawBlock
@@ -52,6 +55,7 @@ class JsonLines:
     language: tuple[str, ...] = ("language", "lang")
     id: tuple[str, ...] = ("id", "_id", "doc_id", "docid", "docno", "url", "uid")
     max_bytes: int = MAX_BYTES  # of a .json file; a .jsonl file is read line by line
+    table_cells: bool = False  # tables as rows of cells beside their text
 
     def matches(self, name: str, head: bytes) -> int:
         """60 for JSON Lines by name, 50 for JSON, 35 for text whose first line is an object."""
@@ -73,7 +77,7 @@ class JsonLines:
         first = next(objects, None)
         objects = itertools.chain([] if first is None else [first], objects)
         if first is not None and isinstance(first[1], dict) and first[1].keys() >= _ROW:
-            yield _of_rows(objects, source_uri)
+            yield _of_rows(objects, source_uri, self.table_cells)
             return
         for number, value in objects:
             yield from self._document(value, source_uri, str(number))
@@ -132,8 +136,8 @@ class JsonLines:
             "language": text.first_of(value, self.language),
             "url": text.first_of(value, ("url", "link")),
         }
-        builder = DocumentBuilder("json_lines", "application/json")
-        text.add(builder, blocks)
+        builder = DocumentBuilder("json_lines", "application/json", self.table_cells)
+        builder.add(blocks)
         fields = text.metadata(blocks, uri, front, body)
         if left_out:
             fields["meta"]["left_out"] = left_out
@@ -155,14 +159,20 @@ def text_blocks(body: str) -> tuple[list[RawBlock], str]:
     """
     from datakit.text import detect_language
 
+    left_out: Counter[str] = Counter()
     if _MARKUP.match(body):
-        return text.promoted(_markdown.html_blocks(body)), ""
+        blocks = text.promoted(_markdown.html_blocks(body, left_out))
+        return blocks, _images_in(left_out)
     if len(re.findall(r"^#{1,6} \S", body, re.M)) >= 2:
-        blocks = text.promoted(_markdown.markdown_blocks(body))
+        blocks = text.promoted(_markdown.markdown_blocks(body, left_out))
         _headings.dense(blocks)
-        return blocks, ""
+        return blocks, _images_in(left_out)
     language = detect_language(body)
     return text.report_blocks(body, language)
+
+
+def _images_in(left_out: Counter[str]) -> str:
+    return f"image {left_out['image']}" if left_out["image"] else ""
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -236,7 +246,9 @@ def _no_text(uri: str, found: str) -> Dropped:
 # --- one document in many rows --------------------------------------------------------------------
 
 
-def _of_rows(rows: Iterable[tuple[int, Any]], source_uri: str) -> Document | Dropped:
+def _of_rows(
+    rows: Iterable[tuple[int, Any]], source_uri: str, table_cells: bool
+) -> Document | Dropped:
     """The document of rows with page, type and text, as a PDF extractor wrote them."""
     collected = _Rows()
     for _, row in rows:
@@ -244,8 +256,8 @@ def _of_rows(rows: Iterable[tuple[int, Any]], source_uri: str) -> Document | Dro
             collected.add(str(row.get("type", "")), str(row.get("inside", "")).strip())
     collected.close()
     blocks = text.promoted(collected.blocks)
-    builder = DocumentBuilder("json_lines", "application/json")
-    text.add(builder, blocks)
+    builder = DocumentBuilder("json_lines", "application/json", table_cells)
+    builder.add(blocks)
     named = _research.named_filing(PurePosixPath(source_uri).stem)
     fields = text.metadata(blocks, source_uri, named)
     if collected.n_running:
@@ -259,7 +271,7 @@ class _Rows:
 
     blocks: list[RawBlock] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    cells: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)  # of the table that is open
     n_running: int = 0
 
     def add(self, kind: str, inside: str) -> None:
@@ -267,7 +279,7 @@ class _Rows:
             self.n_running += 1
         elif kind == "excel":
             self._close_lines()
-            self.cells.append(" | ".join(cell for cell in _row_cells(inside) if cell))
+            self.rows.append(_row_cells(inside))
         elif inside:
             self._close_cells()
             if self.lines and _goes_on(self.lines[-1], inside):
@@ -280,9 +292,11 @@ class _Rows:
         self._close_lines()
 
     def _close_cells(self) -> None:
-        if self.cells:
-            self.blocks.append(RawBlock("table", "\n".join(c for c in self.cells if c)))
-            self.cells = []
+        if self.rows:
+            rows, self.rows = self.rows, []
+            lines = (" | ".join(cell for cell in row if cell) for row in rows)
+            printed = "\n".join(line for line in lines if line)
+            self.blocks.append(RawBlock("table", printed, cells=partial(even, rows, False)))
 
     def _close_lines(self) -> None:
         if self.lines:

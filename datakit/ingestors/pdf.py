@@ -42,6 +42,7 @@ class PdfFile:
     max_pages: int = 3_000  # longer documents are dropped
     max_chars: int = 20_000_000  # of text; more is dropped
     seconds: float = 100.0  # for a document, looked at after each page; slower ones are dropped
+    table_cells: bool = False  # tables as rows of cells beside their text
 
     def matches(self, name: str, head: bytes) -> int:
         """100 for a file that begins as a PDF does, 0 otherwise."""
@@ -61,7 +62,7 @@ class PdfFile:
         except Refused as refused:
             yield Dropped(source_uri, refused.reason, f"{source_uri}: {refused.detail}")
             return
-        yield document(found, source_uri)
+        yield document(found, source_uri, self.table_cells)
 
     def _check(self, path: Path) -> None:
         """Refuse a file that needs no opening to be refused."""
@@ -92,17 +93,26 @@ class PdfFile:
 # --- the document ---------------------------------------------------------------------------------
 
 
-def document(found: PdfText, source_uri: str) -> Document | Dropped:
+def document(found: PdfText, source_uri: str, table_cells: bool = False) -> Document | Dropped:
     """The document of what was read.
 
     Args:
         found: as `_pdf_read.read` gives it.
         source_uri: its place; a date in the file's name counts.
+        table_cells: whether tables keep their cells.
     """
     raw = found.read.blocks
     blocks = [
         RawBlock(
-            b.kind, b.text, b.level, b.number, b.bold, b.italic, centred=b.centred, size=b.size
+            b.kind,
+            b.text,
+            b.level,
+            b.number,
+            b.bold,
+            b.italic,
+            centred=b.centred,
+            size=b.size,
+            cells=b.cells,
         )
         for b in raw
     ]
@@ -114,12 +124,12 @@ def document(found: PdfText, source_uri: str) -> Document | Dropped:
     else:
         blocks = _ranked(blocks, found.read.body_size)
         fields = _fields(blocks, title, source_uri)
-    builder = DocumentBuilder("pdf", "application/pdf")
+    builder = DocumentBuilder("pdf", "application/pdf", table_cells)
     for block in _once(blocks):
         if block.kind == "paragraph" and block.number and not block.number.startswith("第"):
             block.kind = "list_item"
         level = block.level if block.kind in ("heading", "list_item") else None
-        builder.append(block.kind, block.text, level, block.number)
+        builder.append(block.kind, block.text, level, block.number, block.cells)
     fields["meta"]["pages"] = str(found.read.n_pages)
     counts = ", ".join(f"{what} {n}" for what, n in sorted(found.read.left_out.items()) if n)
     if counts:

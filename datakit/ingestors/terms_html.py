@@ -7,16 +7,19 @@ that was left out let in, and flagged `low_coverage`.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from datakit.ingestors import _dates, _headings, _html, _prose, _research
 from datakit.ingestors._blocks import DocumentBuilder
+from datakit.ingestors._cells import of_grid
 from datakit.ingestors._decode import MAX_BYTES, read_text
 from datakit.ingestors._html import Cell, Element, RawBlock, Table
 from datakit.ingestors._page import Page, read_body
@@ -37,6 +40,7 @@ class TermsHtml:
     """A page of terms, a policy, or any page of running text in HTML."""
 
     max_bytes: int = MAX_BYTES  # larger files are dropped
+    table_cells: bool = False  # tables as rows of cells beside their text
 
     def matches(self, name: str, head: bytes) -> int:
         """50 for a page by name, 40 by its first bytes, 0 otherwise."""
@@ -50,32 +54,37 @@ class TermsHtml:
         if isinstance(decoded, Dropped):
             yield decoded
             return
-        yield read_page(decoded.text, source_uri, flags=decoded.flags)
+        page = decoded.utf8 or decoded.text
+        yield read_page(page, source_uri, decoded.flags, self.table_cells)
 
 
-def read_page(html: str, source_uri: str, flags: tuple[str, ...] = ()) -> Document | Dropped:
+def read_page(
+    html: str | bytes, source_uri: str, flags: tuple[str, ...] = (), table_cells: bool = False
+) -> Document | Dropped:
     """The document of a page.
 
     Args:
-        html: the page.
+        html: the page; bytes are UTF-8.
         source_uri: its place; a folder named after a service gives the issuer.
         flags: of the decoding, passed on.
+        table_cells: whether tables keep their cells.
     """
     root, flattened = _html.parse(html)
     if root is None:
         return _no_text(source_uri)
     facts = _Facts.of(root)
     _html.remove_never_text(root)
-    body = root.find("body")
+    body = next(root.iterchildren("body"), None)
     page = read_body(root if body is None else body, table_blocks)
     _headings.demote(page.blocks)
     blocks = _headings.promote(_with_numbers(_prose.mended(page.blocks)))
     blocks = _without_bare_end(blocks, page)
     _add_title(blocks, facts)
     _headings.dense(blocks)
-    builder = DocumentBuilder("terms_html", "text/html")
+    builder = DocumentBuilder("terms_html", "text/html", table_cells)
     for block in blocks:
-        builder.append(block.kind, block.text, block.level, block.number or _number(block))
+        block.number = block.number or _number(block)
+    builder.add(blocks)
     if not any(char.isalnum() for block in blocks for char in block.text):
         return _no_text(source_uri)
     fields = _metadata(facts, page, blocks, source_uri)
@@ -147,12 +156,11 @@ def _add_title(blocks: list[RawBlock], facts: _Facts) -> None:
         return
     titles = [text for text in facts.h1 if len(text) <= 200]
     named = [text for text in titles if doc_type_of(text) != "other"]
-    present = {block.text.casefold() for block in blocks}
     top = next((b.text for b in blocks[:3] if b.kind == "heading"), None)
     if top and doc_type_of(top) != "other" and top.casefold() in (facts.title or "").casefold():
         return
     first = next((b for b in blocks[:3] if b.kind == "paragraph" and _is_bare_title(b.text)), None)
-    if any(text.casefold() in present for text in titles):
+    if _are_any_in(titles, blocks):
         return
     if first is not None and not any(b.kind == "heading" for b in blocks[: blocks.index(first)]):
         _lower_all(blocks)
@@ -160,6 +168,13 @@ def _add_title(blocks: list[RawBlock], facts: _Facts) -> None:
     elif named or len(titles) == 1:
         _lower_all(blocks)
         blocks.insert(0, RawBlock("heading", (named or titles)[0], level=1))
+
+
+def _are_any_in(titles: list[str], blocks: list[RawBlock]) -> bool:
+    """Whether a block says what a title does."""
+    folded = {text.casefold() for text in titles}
+    longest = max(map(len, folded), default=0)  # folding shortens nothing
+    return any(len(b.text) <= longest and b.text.casefold() in folded for b in blocks)
 
 
 def _is_bare_title(text: str) -> bool:
@@ -193,7 +208,9 @@ def table_blocks(table: Table) -> list[RawBlock] | None:
     if header and len(rows) == 1:
         lines.append(" | ".join(_distinct(header)))
     caption = [RawBlock("caption", table.caption)] if table.caption else []
-    return [*caption, RawBlock("table", "\n".join(line for line in lines if line))]
+    text = "\n".join(line for line in lines if line)
+    cells = partial(of_grid, rows, int(header is not None))
+    return [*caption, RawBlock("table", text, cells=cells)]
 
 
 def _is_title(row: list[Cell]) -> bool:
@@ -278,20 +295,21 @@ class _Facts:
 
     @classmethod
     def of(cls, root: Element) -> _Facts:
+        found = _html.by_tag(root, "meta", "link", "title", "h1", "script")
         meta: dict[str, str] = {}
-        for element in root.iter("meta"):
+        for element in found["meta"]:
             name = element.get("property") or element.get("name") or ""
             meta.setdefault(name.lower(), (element.get("content") or "").strip())
-        linked = _linked_data(root)
+        linked = _linked_data(found["script"])
         canonical = next(
-            (e.get("href") for e in root.iter("link") if e.get("rel") == "canonical"), None
+            (e.get("href") for e in found["link"] if e.get("rel") == "canonical"), None
         )
-        title = next((_html.text_of(e) for e in root.iter("title")), None)
+        title = next((_html.text_of(e) for e in found["title"]), None)
         site = meta.get("og:site_name") or meta.get("application-name")
         modified = linked.get("dateModified") or meta.get("article:modified_time") or ""
         return cls(
             title=title or meta.get("og:title"),
-            h1=tuple(t for t in (_html.text_of(e) for e in root.iter("h1")) if t),
+            h1=tuple(t for t in (_html.text_of(e) for e in found["h1"]) if t),
             site=site or linked.get("publisher"),
             url=canonical or meta.get("og:url") or None,
             lang=root.get("lang") or root.get("xml:lang"),
@@ -299,10 +317,10 @@ class _Facts:
         )
 
 
-def _linked_data(root: Element) -> dict[str, str]:
+def _linked_data(scripts: list[Element]) -> dict[str, str]:
     """`publisher` and `dateModified` of a page's JSON-LD, however deep it keeps them."""
     found: dict[str, str] = {}
-    for script in root.iter("script"):
+    for script in scripts:
         if script.get("type") != "application/ld+json" or len(script.text or "") > 1 << 20:
             continue
         try:
@@ -348,11 +366,13 @@ _DOC_TYPE = re.compile("|".join(f"(?P<{k}>{v})" for k, v in _DOC_TYPES.items()),
 
 def doc_type_of(*sources: str | None) -> str:
     """The type of a document by the first source that names one; `other` without."""
-    for source in sources:
-        match = _DOC_TYPE.search(source or "")
-        if match and match.lastgroup:
-            return match.lastgroup
-    return "other"
+    return next((found for found in map(_doc_type_in, sources) if found), "other")
+
+
+@functools.lru_cache(maxsize=1024)  # the titles of a page are asked about again and again
+def _doc_type_in(source: str | None) -> str | None:
+    match = _DOC_TYPE.search(source or "")
+    return match.lastgroup if match else None
 
 
 def _metadata(facts: _Facts, page: Page, blocks: list[RawBlock], source_uri: str) -> dict[str, Any]:
@@ -364,7 +384,8 @@ def _metadata(facts: _Facts, page: Page, blocks: list[RawBlock], source_uri: str
     title = _title(facts, blocks, issuer, filed_as) or (name if _WORD.search(name) else None)
     start = text[:OPENING_CHARS]
     doc_type = doc_type_of(name if folder else None, title, name, facts.url, start)
-    meta = {"left_out": _html.counted(page.left_out), "url": facts.url}
+    images: list[tuple[str, Element]] = [("image", None)] * page.n_images
+    meta = {"left_out": _html.counted(page.left_out + images), "url": facts.url}
     if page.low_coverage:
         meta["coverage"] = f"{page.coverage:.2f}"
     fields: dict[str, Any] = {
@@ -403,6 +424,7 @@ _VERSION = re.compile(
     r"|\bv(\d{1,3}(?:\.\d{1,3}){1,3})\b|版本号?\s*[:：]?\s*[vV]?(\d{1,3}(?:\.\d{1,3}){0,3})(?!\d|年|[-/.]\d)",
     re.I,
 )
+_DIGIT = re.compile(r"\d")  # few lines have one, and it is quicker to find
 VERSION_BLOCKS = 12  # at the start of a page and at its end
 VERSION_CHARS = 120  # of a line that gives the version; prose speaks of versions of programs
 
@@ -411,7 +433,9 @@ def _version(blocks: list[RawBlock]) -> str | None:
     """The number of the document's version: 2.1 of "Version 2.1" in a short line of its own."""
     ends = blocks[:VERSION_BLOCKS] + blocks[VERSION_BLOCKS:][-VERSION_BLOCKS:]
     for line in (line for block in ends for line in block.text.split("\n")):
-        match = _VERSION.search(line) if len(line) <= VERSION_CHARS else None
+        if len(line) > VERSION_CHARS or not _DIGIT.search(line):
+            continue
+        match = _VERSION.search(line)
         if match:
             return next(group for group in match.groups() if group)
     return None
@@ -435,14 +459,16 @@ def _service_of(title: str | None) -> str | None:
     return name if fits and name[0] not in "本您你我" and not name.islower() else None
 
 
+_NAMED_AS_POLICY = re.compile(
+    r"polic|terms|statement|guidelines|agreement|conditions|notice|imprint|协议|政策|条款|声明",
+    re.I,
+)
+
+
 def _service_folder(source_uri: str) -> str | None:
     """The folder of `Service/Terms of Service.html`: a file named as a policy, in words."""
     path = PurePosixPath(source_uri)
-    named = re.search(
-        r"polic|terms|statement|guidelines|agreement|conditions|notice|imprint|协议|政策|条款|声明",
-        path.stem,
-        re.I,
-    )
+    named = _NAMED_AS_POLICY.search(path.stem)
     words = (
         " " in path.stem.split("#")[0].strip() or path.stem == "Imprint" or not path.stem.isascii()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,6 +33,7 @@ class PlainText:
 
     max_bytes: int = MAX_BYTES  # larger files are dropped
     sentences: int = SENTENCES  # of a paragraph that is cut out of a line without end
+    table_cells: bool = False  # tables as rows of cells beside their text
 
     def matches(self, name: str, head: bytes) -> int:
         """50 for Markdown by name, 30 for plain text by name, 10 for text without a suffix."""
@@ -49,19 +51,24 @@ class PlainText:
             yield decoded
             return
         if PurePosixPath(path.name.lower()).suffix in MARKDOWN:
-            yield read_markdown(decoded.text, source_uri, decoded.flags)
+            yield read_markdown(decoded.text, source_uri, decoded.flags, self.table_cells)
         else:
             yield read_plain(decoded.text, source_uri, decoded.flags, self.sentences)
 
 
-def read_markdown(text: str, source_uri: str, flags: tuple[str, ...] = ()) -> Document | Dropped:
+def read_markdown(
+    text: str, source_uri: str, flags: tuple[str, ...] = (), table_cells: bool = False
+) -> Document | Dropped:
     """The document of a Markdown file; front matter becomes its metadata."""
     front, body = _markdown.front_matter(text.replace("\r\n", "\n"))
-    blocks = promoted(_markdown.markdown_blocks(body))
+    left_out: Counter[str] = Counter()
+    blocks = promoted(_markdown.markdown_blocks(body, left_out))
     _headings.dense(blocks)
-    builder = DocumentBuilder("text", "text/markdown")
-    add(builder, blocks)
+    builder = DocumentBuilder("text", "text/markdown", table_cells)
+    builder.add(blocks)
     fields = metadata(blocks, source_uri, front)
+    if left_out["image"]:
+        fields["meta"]["left_out"] = f"image {left_out['image']}"
     return builder.build(source_uri, flags=flags, **fields)
 
 
@@ -74,17 +81,11 @@ def read_plain(
     language = detect_language(text)
     blocks, left_out = report_blocks(text, language, n_sentences)
     builder = DocumentBuilder("text", "text/plain")
-    add(builder, blocks)
+    builder.add(blocks)
     fields = metadata(blocks, source_uri, {"language": language or ""}, text)
     if left_out:
         fields["meta"]["left_out"] = left_out
     return builder.build(source_uri, flags=flags, **fields)
-
-
-def add(builder: DocumentBuilder, blocks: Iterable[RawBlock]) -> None:
-    """Append raw blocks to a document."""
-    for block in blocks:
-        builder.append(block.kind, block.text, block.level, block.number)
 
 
 # --- plain text ---------------------------------------------------------------------------------

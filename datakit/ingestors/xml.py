@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from datakit.ingestors import _dates, _headings, _markdown, _unpack, _wikitext, text
+from datakit.ingestors import _dates, _headings, _images, _markdown, _unpack, _wikitext, text
 from datakit.ingestors import _xml_dialects as dialects
 from datakit.ingestors._blocks import DocumentBuilder
 from datakit.ingestors._decode import decode, read_text
@@ -57,6 +57,7 @@ class Xml:
     max_chars: int = 100_000_000  # of text in one document
     # vocabularies of one's own, by name: which element is document, title, section, paragraph, …
     mappings: dict[str, dict[str, str | list[str] | dict[str, str]]] = field(default_factory=dict)
+    table_cells: bool = False  # tables as rows of cells beside their text
 
     def __post_init__(self) -> None:
         for name, mapping in self.mappings.items():
@@ -115,7 +116,7 @@ class Xml:
         elif name.lower() == "html":
             from datakit.ingestors.terms_html import read_page
 
-            yield read_page("".join(source), source.uri, source.flags)
+            yield read_page("".join(source), source.uri, source.flags, self.table_cells)
         elif name in dialects.RECORDS:
             dialect = dialects.dialect_of(name, namespace, source.head)
             yield from self._records(source, uri, dialects.RECORDS[name], dialect)
@@ -163,7 +164,7 @@ class Xml:
         """The document that a source is as a whole."""
         try:
             made = _Facts if dialect is dialects.XBRL else Walker
-            walker = made(dialect, roles, self.max_depth, self.max_chars)
+            walker = made(dialect, roles, self.max_depth, self.max_chars, self.table_cells)
             parsed = _parse(source, walker)
         except TooDeep:
             return self._too_deep(uri)
@@ -217,8 +218,8 @@ class Xml:
         roles: Mapping[str, str] | None,
     ) -> Document | Dropped:
         if dialect is dialects.MEDIAWIKI:
-            return _wiki_page(element, uri, records.site)
-        walker = Walker(dialect, roles, self.max_depth, self.max_chars)
+            return _wiki_page(element, uri, records.site, self.table_cells)
+        walker = Walker(dialect, roles, self.max_depth, self.max_chars, self.table_cells)
         _replay(element, walker)
         walker.close()
         return _built(walker, uri, ())
@@ -396,8 +397,9 @@ def _built(walker: Walker, uri: str, flags: tuple[str, ...]) -> Document | Dropp
             blocks += walker.facts.blocks()
             walker.left_out += walker.facts.left_out
     elif dialect.learned:
-        blocks = [b for block in blocks for b in _unescaped(block)]
-    blocks = _without_repeated_titles(blocks)
+        blocks = [b for block in blocks for b in _unescaped(block, walker.left_out)]
+    blocks, n_repeated = _images.distinct(_without_repeated_titles(blocks))
+    walker.left_out["image"] += n_repeated
     if not any(_is_prose(block) for block in blocks):
         return _no_prose(uri, walker, blocks)
     title = fields.get("title")
@@ -406,14 +408,14 @@ def _built(walker: Walker, uri: str, flags: tuple[str, ...]) -> Document | Dropp
             if block.kind == "heading":
                 block.level = (block.level or 1) + 1
         blocks.insert(0, RawBlock("heading", title, level=1))
-    builder = DocumentBuilder("xml", "application/xml")
+    builder = DocumentBuilder("xml", "application/xml", walker.table_cells)
     _headings.dense(blocks)
-    text.add(builder, blocks)
+    builder.add(blocks)
     body = "\n".join(block.text for block in blocks)
     name, attributes = walker.root or ("", {})
     top = next((b.text for b in blocks[:10] if b.kind == "heading" and b.level == 1), None)
     meta = {"dialect": dialect.name, "root": name, **fields.pop("meta", {})}
-    if walker.left_out:
+    if any(walker.left_out.values()):
         meta["left_out"] = _counted(walker.left_out)
     defaults = {
         "title": title or top or text.clean_name(uri),
@@ -456,11 +458,11 @@ def _without_repeated_titles(blocks: list[RawBlock]) -> list[RawBlock]:
 _ESCAPED = re.compile(r"<(?:p|div|br|ul|ol|table|span|h[1-6]|b|i|strong|em|a)\b[^<>]*>", re.I)
 
 
-def _unescaped(block: RawBlock) -> list[RawBlock]:
+def _unescaped(block: RawBlock, left_out: Counter[str]) -> list[RawBlock]:
     """HTML that a feed carries as text."""
     if block.kind == "code" or not _ESCAPED.search(block.text):
         return [block]
-    return _markdown.html_blocks(block.text)
+    return _markdown.html_blocks(block.text, left_out)
 
 
 _CODES = {"eng": "en", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de", "ita": "it",
@@ -475,7 +477,7 @@ def _language(code: str | None) -> str | None:
 
 
 def _counted(counts: Counter[str]) -> str:
-    return "; ".join(f"{name}: {n}" for name, n in sorted(counts.items()))
+    return "; ".join(f"{name}: {n}" for name, n in sorted(counts.items()) if n)
 
 
 # --- XBRL -----------------------------------------------------------------------------------------
@@ -620,7 +622,9 @@ def _record_id(element: Element, number: int) -> str:
     return str(element.get("id") or number)
 
 
-def _wiki_page(page: Element, uri: str, site: dict[str, str]) -> Document | Dropped:
+def _wiki_page(
+    page: Element, uri: str, site: dict[str, str], table_cells: bool
+) -> Document | Dropped:
     """The document of a wiki's page: its newest revision."""
     from datakit.text import detect_language
 
@@ -636,8 +640,8 @@ def _wiki_page(page: Element, uri: str, site: dict[str, str]) -> Document | Drop
     for block in found:
         if block.kind == "heading":
             block.level = (block.level or 1) + 1
-    builder = DocumentBuilder("xml", "text/x-wiki")
-    text.add(builder, blocks + found)
+    builder = DocumentBuilder("xml", "text/x-wiki", table_cells)
+    builder.add(blocks + found)
     if not found:
         return Dropped(uri, "no_text", f"{uri}: {title!r} has no text but templates and links")
     names = _wikitext.categories(raw)
@@ -712,7 +716,7 @@ def _web_document(
     blocks = [RawBlock("heading", title, level=1)] if title else []
     blocks += text.plain_blocks(body, language)
     builder = DocumentBuilder("xml", "application/xml")
-    text.add(builder, blocks)
+    builder.add(blocks)
     host = _host(url)
     day = fields.first(("date", "pubdate", "time"))
     return builder.build(

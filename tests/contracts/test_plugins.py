@@ -86,6 +86,25 @@ def test_an_ingestor_says_whether_a_file_is_its_own(name: str) -> None:
         assert isinstance(ingestor.matches(file, head), int)
 
 
+SAMPLES = Path(__file__).parents[1] / "data" / "ingest"
+
+
+@pytest.mark.parametrize("name", registry.names("ingestors"))
+def test_cells_of_tables_change_nothing_else(name: str) -> None:
+    plain, asked = (
+        registry.make("ingestors", name, {"table_cells": table_cells})
+        for table_cells in (False, True)
+    )
+    files = sorted(path for path in SAMPLES.rglob("*") if path.is_file())
+    for path in (path for path in files if plain.matches(path.name, path.read_bytes())):
+        for a, b in zip(plain(path, path.name), asked(path, path.name), strict=True):
+            if isinstance(b, Document):
+                blocks = [dataclasses.replace(c, cells=(), has_header=False) for c in b.blocks]
+                assert dataclasses.replace(b, blocks=tuple(blocks)) == a
+                tables = [c.cells for c in b.blocks if c.cells]
+                assert all(len({len(row) for row in cells}) == 1 for cells in tables)
+
+
 @pytest.mark.parametrize("name", registry.names("segmenters"))
 def test_passages_are_slices_in_order_and_within_the_limit(
     name: str, documents: list[Document]
