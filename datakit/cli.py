@@ -126,7 +126,9 @@ def build(
     from datakit import plan as plans
 
     if sample == bool(sources):
-        raise UsageError("give source files or folders, or --sample for the documents in datakit.")
+        raise UsageError(
+            "give either source files and folders, or --sample for the documents in datakit."
+        )
     if sample:
         from datakit import samples
 

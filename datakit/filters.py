@@ -433,6 +433,10 @@ def not_standalone(
 
 
 def _english_deixis(text: str, seeds: Sequence[Passage]) -> str | None:
+    unnamed_issuer = not _names_issuer(text, seeds)
+    for name in sorted({seed.issuer for seed in seeds if seed.issuer}):
+        # a service may be called HER or This: as it writes itself it is a name and points nowhere
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "Acme", text)
     for pattern in (_ENGLISH, _PRONOUN):
         if found := pattern.search(text):
             return found.group()
@@ -440,7 +444,7 @@ def _english_deixis(text: str, seeds: Sequence[Passage]) -> str | None:
     if clause and not _OF_LAW.match(text, clause.end()):
         return clause.group()
     unnamed = _UNNAMED.search(text)
-    return unnamed.group() if unnamed and not _names_issuer(text, seeds) else None
+    return unnamed.group() if unnamed and unnamed_issuer else None
 
 
 def _names_issuer(text: str, seeds: Sequence[Passage]) -> bool:

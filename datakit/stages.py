@@ -25,7 +25,8 @@ from typing import Any
 
 from datakit import registry
 from datakit.dataset import Dataset
-from datakit.engine import SHARDS, Sink, Step
+from datakit.engine import SHARDS, Sink, Step, stale_steps
+from datakit.errors import DatasetError
 from datakit.plan import Plan, Use
 from datakit.reading import Spec, made, reader
 from datakit.records import (
@@ -440,7 +441,15 @@ def negatives_step(plan: Plan, bench: Workbench) -> Step:
 
 
 def check_step(plan: Plan, dataset: Dataset) -> Step:
-    runs = tuple(t for t in dataset.tables() if t.startswith("run/"))
+    stale = stale_steps(dataset)
+    if "split" in stale:
+        raise DatasetError(
+            f"{dataset.path}: queries and labels were made from tables that have since been "
+            "replaced. Run `datakit retrieve` and `datakit mine`, or `datakit build`."
+        )
+    made_by = {name: entry["made_by"] for name, entry in dataset.manifest["tables"].items()}
+    # a run over other queries, of a retriever that the plan no longer has, measures nothing
+    runs = tuple(t for t in made_by if t.startswith("run/") and made_by[t] not in stale)
     qrels = tuple(t for t in dataset.tables() if t.startswith("qrel/"))
     relevant_from = int(dataset.manifest["label_scale"]["relevant_from"])
 

@@ -178,6 +178,21 @@ def test_a_stage_run_alone_makes_the_next_ones_stale(tmp_path: Path) -> None:
     assert "Run `datakit build` again" in refused.stderr
 
 
+def test_measures_are_of_runs_over_the_queries_that_are_there(tmp_path: Path) -> None:
+    sources, out = write_corpus(tmp_path / "docs"), tmp_path / "out"
+    datakit("build", sources, "-o", out, "--plan", "no_encoder", "-q")
+    (tmp_path / "lexical.toml").write_text(
+        '[segment]\nuse = "fixed_window"\n[[retrieve]]\nuse = "bm25"'
+    )
+    datakit("build", sources, "-o", out, "--plan", tmp_path / "lexical.toml", "-q")
+
+    assert {m.run for m in Dataset.open(out).read("measure")} == {"bm25"}
+    datakit("generate", out, "--use", "extractive_bottom_up", "--set", "need_share=0.5", "-q")
+    refused = datakit("check", out)
+    assert refused.returncode == 2
+    assert "have since been replaced" in refused.stderr
+
+
 def test_the_exports_of_a_build(out: Path, tmp_path: Path) -> None:
     for form in ("beir", "trec", "ir_datasets"):
         done = datakit("export", out, "--to", form, "-o", tmp_path / form)

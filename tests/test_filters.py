@@ -227,3 +227,13 @@ def test_query_of_a_passage_that_is_not_there_is_dropped() -> None:
 def test_unknown_purpose_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="expected 'train' or 'eval'"):
         run(query("Who pays the VAT?"), purpose="test")
+
+
+def test_a_service_that_is_called_like_a_pronoun_is_named() -> None:
+    text = "HER lets you buy virtual items; they cannot be exchanged for money."
+    passage = Passage("her", "d3", text, 0, len(text), 0, language="en", issuer="HER")
+    asked = Query("q1", "HER virtual items", "en", "passage", "keyword", seed_passage_ids=("her",))
+
+    (kept,) = filter_queries([asked], {"her": passage}, FilterSettings(), "train")
+
+    assert isinstance(kept, Query)

@@ -48,7 +48,8 @@ def _unshouted(text: str, context: Context) -> str:
         return text
     text = text.lower()
     issuer = context.issuer
-    return re.sub(re.escape(issuer), issuer, text, flags=re.I) if issuer else text
+    whole = rf"(?<!\w){re.escape(issuer or '')}(?!\w)"
+    return re.sub(whole, lambda _: str(issuer), text, flags=re.I) if issuer else text
 
 
 _USERS = re.compile(
