@@ -127,7 +127,7 @@ def build(
 
     if sample == bool(sources):
         raise UsageError(
-            "give either source files and folders, or --sample for the documents in datakit."
+            "give source files or folders, or --sample for the documents in datakit: one of the two."
         )
     if sample:
         from datakit import samples
