@@ -127,7 +127,7 @@ def build(
 
     if sample == bool(sources):
         raise UsageError(
-            "give source files or folders, or --sample for the documents in datakit: one of the two."
+            "give source files or folders, or --sample for the documents in datakit, not both."
         )
     if sample:
         from datakit import samples
