@@ -7,6 +7,7 @@ Grades follow `LABEL_SCALE`; a missing row means *unjudged*, which is not 0.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -279,6 +280,15 @@ Record = (
 def sha256(*parts: str) -> str:
     """64 hex digits over the parts joined by a line feed."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# printable ASCII without quotes and blanks: what every line-based format can hold
+_SAFE_ID = re.compile("[!#-&(-~]{1,200}")
+
+
+def safe_id(name: str) -> str:
+    """The id itself if every format can hold it, else `x` and 20 hex digits of its SHA-256."""
+    return name if _SAFE_ID.fullmatch(name) else "x" + sha256(name)[:20]
 
 
 def document_id(source_uri: str, text: str) -> str:

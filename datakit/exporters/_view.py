@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import math
 import pickle
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError
-from datakit.records import SPLITS, Negative, Passage, Qrel, Query, ScoredPassage, sha256
+from datakit.records import SPLITS, Negative, Passage, Qrel, Query, ScoredPassage, safe_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,15 +23,9 @@ if TYPE_CHECKING:
 Title = Literal["keep", "fold", "drop", "header"]
 T = TypeVar("T")
 
-_SAFE = re.compile("[!#-&(-~]{1,200}")  # printable ASCII without quotes and blanks
 _CHUNK = 50_000  # records sorted in memory at a time: about 75 MB of passages
 _OPEN_FILES = 200  # merged at a time; systems allow a process 256 or more
 _AGAIN = "Run `datakit build` (or `datakit import`) again."
-
-
-def safe_id(name: str) -> str:
-    """The id itself if every format can hold it, else `x` and 20 hex digits of its SHA-256."""
-    return name if _SAFE.fullmatch(name) else "x" + sha256(name)[:20]
 
 
 class View:

@@ -15,8 +15,8 @@ from typing import IO, Any, Protocol
 
 from datakit.dataset import Dataset, unwritable
 from datakit.errors import ExportMismatch, UsageError
-from datakit.exporters._view import View, safe_id
-from datakit.records import SPLITS
+from datakit.exporters._view import View
+from datakit.records import SPLITS, safe_id
 from datakit.version import __version__
 
 REPORT = "export_report.json"

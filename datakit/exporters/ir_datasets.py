@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from datakit.dataset import Dataset
-from datakit.exporters._view import Title, View, corpus_language, one_language, safe_id, titled
+from datakit.exporters._view import Title, View, corpus_language, one_language, titled
 from datakit.exporters._write import (
     Cells,
     Draft,
@@ -28,7 +28,7 @@ from datakit.exporters._write import (
     run_lines,
     write_qrels,
 )
-from datakit.records import Qrel
+from datakit.records import Qrel, safe_id
 from datakit.registry import digest, plugin
 
 DEFINITION = "datakit-irds.json"

@@ -10,7 +10,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from datakit.dataset import Dataset
-from datakit.exporters._view import View, safe_id
+from datakit.exporters._view import View
 from datakit.exporters._write import (
     Cells,
     Draft,
@@ -24,6 +24,7 @@ from datakit.exporters._write import (
     run_lines,
     write_qrels,
 )
+from datakit.records import safe_id
 from datakit.registry import plugin
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2

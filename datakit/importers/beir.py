@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from datakit import records
-from datakit.records import LEVELS, SPLITS, Dropped, Passage, Qrel, Query, Split, sha256
+from datakit.records import LEVELS, SPLITS, Dropped, Passage, Qrel, Query, Split, safe_id
 from datakit.registry import plugin
 from datakit.text import LATIN_LANGUAGES, count_tokens, detect_language, normalise
 
-_SAFE_ID = re.compile(r"[!#-&(-~]{1,200}")
 _PASSAGE_ID = re.compile(r"(.+):(\d+)-(\d+)")
 _SPLIT_OF = {"train": "train", "dev": "dev", "test": "test", "validation": "dev", "val": "dev"}
 _FORMS = ("keyword", "question", "need")
@@ -60,7 +59,7 @@ class Beir:
         text, metadata = normalise(row.text), row.metadata
         doc_id, start = row.safe_id, 0
         if isinstance(metadata.get("doc_id"), str) and metadata["doc_id"]:
-            doc_id = _safe(metadata["doc_id"])
+            doc_id = safe_id(metadata["doc_id"])
         own = _PASSAGE_ID.fullmatch(row.safe_id)
         if own and own[1] == doc_id and int(own[3]) - int(own[2]) == len(text):
             start = int(own[2])
@@ -108,16 +107,11 @@ class Beir:
                 yield Dropped(f"{query_id} {passage_id}", f"unknown_{what}", detail)
             else:
                 split = labels.split_of[query_id]
-                yield Qrel(_safe(query_id), _safe(passage_id), grade, self.source, split=split)
+                yield Qrel(safe_id(query_id), safe_id(passage_id), grade, self.source, split=split)
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _safe(name: str) -> str:
-    """The id, or `x` and 20 hex digits of its SHA-256 where line-based formats cannot hold it."""
-    return name if _SAFE_ID.fullmatch(name) else f"x{sha256(name)[:20]}"
 
 
 SAMPLE = 500  # passages that tell the language of a corpus
@@ -156,7 +150,7 @@ class _Row:
 
     @property
     def safe_id(self) -> str:
-        return _safe(self.id)
+        return safe_id(self.id)
 
     @property
     def flags(self) -> tuple[str, ...]:

@@ -140,7 +140,6 @@ _LABELLED = re.compile(
     r"|(?=(?:推荐|强于大市)\s?维持评级))"
 )
 LABEL_CHARS = 2_500  # the front page, where a report says what it covers
-LABEL = 8  # characters before the end of a label that a name may take up
 
 # divisions of GB/T 4754-2017, as the securities regulator assigns them to listed companies
 _DIVISIONS = {

@@ -113,7 +113,6 @@ class _Reader:
     number: str | None = None  # of the list item that is open
     depth: int = 0  # list items around the paragraph that is open
     offsets: list[int] = field(default_factory=list)  # where the content of open items starts
-    after_blank: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
@@ -122,10 +121,8 @@ class _Reader:
             self.at += 1
             if line.strip():
                 self._line(line)
-                self.after_blank = False
             else:
                 self._close()
-                self.after_blank = True
         self._close()
 
     def _line(self, line: str) -> None:

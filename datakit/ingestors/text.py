@@ -108,7 +108,6 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _LEADER = re.compile(r"(?:\.{5,}|…{3,}|(?:\. ){5,})[.\s…]*\d{1,4}\s*$")
 _ENDS = re.compile(r"[.!?:;。！？：；…”\"』」）)】》]$")
 MAX_CAPTION = 120
-MAX_ITEM_TITLE = 60
 
 
 def report_blocks(
