@@ -16,6 +16,7 @@ from typing import Any, Literal
 Level = Literal["sentence", "passage", "topic"]
 Form = Literal["keyword", "question", "need"]
 Split = Literal["train", "dev", "test"]
+StartOrigin = Literal["document", "markup", "model", "length"]
 Source = Literal["direct", "indirect-query", "indirect-passage", "duplicate", "judge", "human"]
 
 LEVELS: tuple[Level, ...] = ("sentence", "passage", "topic")
@@ -111,6 +112,13 @@ class Passage:
     n_tokens: int = 0
     segmenter: str | None = None
     flags: tuple[str, ...] = ()
+    # of a segmenter that scores boundaries; None where nothing was scored
+    p_start: float | None = None  # probability that the topic changes where the passage starts
+    p_end: float | None = None  # and where it ends
+    p_inside: float | None = None  # the largest inside it: the risk that a cut was missed
+    # why it starts there: the document does, a heading, a probable change, or the size limit
+    start_origin: StartOrigin | None = None
+    start_forced: bool | None = None  # cut inside a sentence, list item or table above the limit
 
     @property
     def header(self) -> str:

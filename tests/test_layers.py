@@ -19,6 +19,7 @@ LAYERS = [
     {"registry", "text", "tables", "progress"},
     {"models", "dataset", "sources"},
     {"filters", "splits", "measures"},
+    {"segmentation"},
     {"ingestors", "segmenters", "generators", "retrievers", "miners"},
     {"plan", "engine", "resources", "reading"},
     {"exporters", "importers", "audits", "report", "provenance", "runners", "samples"},

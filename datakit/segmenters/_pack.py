@@ -7,18 +7,22 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from datakit.records import Block, Document, Dropped, Passage, passage_id
 from datakit.text import count_tokens, cut_point, sentences, token_spans, trim
 
-# what it costs to cut before a unit, on the scale of ((size - aim) / aim)²; our default
-_FREE = 0.0
-_BETWEEN_ITEMS = 0.05
-_BETWEEN_BLOCKS = 0.02
-_AFTER_LEAD_IN = 0.5  # "…the following:" and its list; a caption and its table
-_INSIDE_BLOCK = 0.3  # between two sentences or two rows
-_INSIDE_SENTENCE = 2.0
-_AFTER_HEADING = 10.0
+Seam = Literal["open", "blocks", "items", "parts", "lead_in", "sentence", "heading"]
+# what it costs to cut there, on the scale of ((size - aim) / aim)²; our default
+_COSTS: dict[Seam, float] = {
+    "open": 0.0,  # before a heading, or at the start of the document
+    "blocks": 0.02,
+    "items": 0.05,  # times the level of the list
+    "parts": 0.3,  # inside a block, between two sentences or two rows
+    "lead_in": 0.5,  # "…the following:" and its list; a caption and its table
+    "sentence": 2.0,  # inside it
+    "heading": 10.0,  # after it
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def units_of(document: Document, sizes: Sizes) -> list[Unit]:
     units: list[Unit] = []
     before: Block | None = None
     for block in blocks_of(document):
-        cost = _cost(text, before, block)
+        cost = _cost(seam_before(text, before, block), block)
         level = (block.level or 1) if block.kind == "heading" else None
         n_tokens = count_tokens(text[block.start : block.end], document.language)
         if n_tokens <= sizes.most:
@@ -96,34 +100,41 @@ def units_of(document: Document, sizes: Sizes) -> list[Unit]:
     return units
 
 
-def _cost(text: str, before: Block | None, block: Block) -> float:
+def seam_before(text: str, before: Block | None, block: Block) -> Seam:
+    """What a cut before a block would part."""
     if before is None or block.kind == "heading":
-        return _AFTER_HEADING if before and before.kind == "heading" else _FREE
+        return "heading" if before and before.kind == "heading" else "open"
     if before.kind == "heading":
-        return _AFTER_HEADING
+        return "heading"
     if before.kind == "caption" or text[before.end - 1] in ":：":
-        return _AFTER_LEAD_IN
-    if before.kind == block.kind == "list_item":
-        return _BETWEEN_ITEMS * (block.level or 1)
-    return _BETWEEN_BLOCKS
+        return "lead_in"
+    return "items" if before.kind == block.kind == "list_item" else "blocks"
+
+
+def _cost(seam: Seam, block: Block) -> float:
+    return _COSTS[seam] * ((block.level or 1) if seam == "items" else 1)
 
 
 def _fall_apart(
     text: str, block: Block, cost: float, language: str | None, sizes: Sizes
 ) -> Iterator[Unit]:
     """Sentences or rows of a block, and pieces of a sentence above the limit."""
-    body = text[block.start : block.end]
-    if block.kind in {"table", "code"}:
-        lines = re.finditer(r"\S[^\n]*", body)
-        parts = [trim(body, *line.span()) for line in lines]
-    else:
-        parts = sentences(body, language)
-    for start, end in parts:
-        for a, b in sentence_pieces(text, block.start + start, block.start + end, sizes):
+    for start, end in parts_of(text, block, language):
+        for a, b in sentence_pieces(text, start, end, sizes):
             level = (block.level or 1) if block.kind == "heading" and a == block.start else None
             yield Unit(a, b, count_tokens(text[a:b], language), cost, level)
-            cost = _INSIDE_SENTENCE
-        cost = _INSIDE_BLOCK
+            cost = _COSTS["sentence"]
+        cost = _COSTS["parts"]
+
+
+def parts_of(text: str, block: Block, language: str | None) -> list[tuple[int, int]]:
+    """Spans of the sentences of a block, or of the rows of a table and the lines of code."""
+    body = text[block.start : block.end]
+    if block.kind in {"table", "code"}:
+        parts = [trim(body, *line.span()) for line in re.finditer(r"\S[^\n]*", body)]
+    else:
+        parts = sentences(body, language)
+    return [(block.start + start, block.start + end) for start, end in parts]
 
 
 def sentence_pieces(text: str, start: int, end: int, sizes: Sizes) -> Iterator[tuple[int, int]]:
@@ -141,8 +152,14 @@ def sentence_pieces(text: str, start: int, end: int, sizes: Sizes) -> Iterator[t
 
 def _limit(text: str, start: int, end: int, n_tokens: int) -> int | None:
     """Where the first `n_tokens` tokens end; None where there are no more than these."""
-    spans = token_spans(text[start : min(end, start + 40 * (n_tokens + 1))])
-    return start + spans[n_tokens - 1][1] if len(spans) > n_tokens else None
+    width = 40 * (n_tokens + 1)  # code points: enough but for the longest words
+    while True:
+        spans = token_spans(text[start : min(end, start + width)])
+        if len(spans) > n_tokens:
+            return start + spans[n_tokens - 1][1]
+        if start + width >= end:
+            return None
+        width *= 4
 
 
 # --- packing -----------------------------------------------------------------------------------

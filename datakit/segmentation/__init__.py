@@ -1,0 +1,1 @@
+"""Topical-change segmentation: labelled documents, models, baselines, measures and training."""

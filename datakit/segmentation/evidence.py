@@ -1,0 +1,246 @@
+"""What the words of a line say by themselves: does it open a section, close one, head one?
+
+A linear model on the hashed words of the windows, one weight per feature, window and question.
+The sequence network above it must see honest evidence, so that of a training document comes from
+models that have not seen its group (stacking; Wolpert 1992).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from datakit.segmentation.corpus import SECTION, SUBSECTION, SectionedDocument, Variant
+from datakit.segmentation.epochs import Say
+from datakit.segmentation.features import N_OWN, N_WINDOWS, features, own_layout
+
+# opens a section, opens a sub-section or section, closes either, is a heading
+N_QUESTIONS = 5
+_HEADING = 4
+DIM = N_WINDOWS * N_QUESTIONS  # of the evidence of a line
+_NEIGHBOURS = 2  # lines on each side of a gap whose layout the linear model sees beside its own
+_BATCH = 4000  # gaps
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """How the linear model is trained."""
+
+    n_buckets: int = 98_304
+    folds: int = 5
+    epochs: int = 6
+    learning_rate: float = 0.02
+    word_dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """Where the lines of a document are in the store, and its gold."""
+
+    first: int
+    is_heading: np.ndarray  # (n_lines,) bool, headings among the lines
+    changes: np.ndarray  # (n_lines,) int8 before each line, headings among the lines
+    group: str
+    source: str
+
+    def lines(self, variant: Variant) -> tuple[np.ndarray, np.ndarray]:
+        """Places in the store (n,) and the change before each line (n,)."""
+        if variant != "stripped":
+            return self.first + np.arange(len(self.changes)), self.changes
+        kept = np.flatnonzero(~self.is_heading)
+        before = np.concatenate([[-1], kept[:-1]])
+        largest = [self.changes[a + 1 : b + 1].max() for a, b in zip(before, kept, strict=True)]
+        return self.first + kept, np.array(largest, np.int8)
+
+
+class LineStore:
+    """The features of the lines of many documents, each line once whatever the variants."""
+
+    def __init__(self, documents: Sequence[SectionedDocument], n_buckets: int) -> None:
+        self.documents: list[StoredDocument] = []
+        ids, lengths, plain, marked = [], [], [], []
+        first = 0
+        for document in documents:
+            lines, shown = document.variant("plain"), document.variant("marked")
+            found = features(lines.lines, n_buckets)
+            ids.append(found.ids)
+            lengths.append(np.diff(np.append(found.offsets, len(found.ids))))
+            plain.append(found.layout[:, :N_OWN])
+            marked.append(own_layout(shown.lines))
+            heads = np.array([line.kind == "heading" for line in shown.lines], bool)
+            changes = np.array((SECTION, *lines.changes), np.int8)
+            self.documents.append(
+                StoredDocument(first, heads, changes, document.group, document.source)
+            )
+            first += len(lines.lines)
+        self.ids = np.concatenate(ids)
+        self.lengths = np.concatenate(lengths).reshape(-1, N_WINDOWS)
+        self.starts = np.cumsum(self.lengths.sum(axis=1)) - self.lengths.sum(axis=1)
+        self.is_heading = np.concatenate([d.is_heading for d in self.documents])
+        self._plain, self._marked = np.concatenate(plain), np.concatenate(marked)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def layout(self, lines: np.ndarray, variant: Variant) -> np.ndarray:
+        """(n, N_OWN) float32 of the lines at these places."""
+        chosen: np.ndarray = (self._marked if variant == "marked" else self._plain)[lines]
+        return chosen
+
+    def bags(
+        self, lines: np.ndarray, dropout: float = 0.0, rng: np.random.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of the windows of some lines: ids, and how many each window has."""
+        sizes = self.lengths[lines].sum(axis=1)
+        shift = np.repeat(self.starts[lines] - (np.cumsum(sizes) - sizes), sizes)
+        ids = self.ids[shift + np.arange(sizes.sum())]
+        lengths = self.lengths[lines].reshape(-1)
+        if dropout and rng is not None:
+            kept = rng.random(len(ids)) >= dropout
+            bag = np.repeat(np.arange(len(lengths)), lengths)[kept]
+            ids, lengths = ids[kept], np.bincount(bag, minlength=len(lengths))
+        return torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(lengths)
+
+
+class Evidence(nn.Module):
+    """Weights of the features, and of the layout around a gap (which only training needs)."""
+
+    def __init__(self, n_buckets: int) -> None:
+        super().__init__()
+        self.n_buckets = n_buckets
+        self.table = nn.Parameter(torch.zeros(N_WINDOWS * n_buckets, N_QUESTIONS))
+        self.around = nn.Linear((2 * _NEIGHBOURS + 2) * N_OWN, 2)
+        self.heading = nn.Linear(N_OWN, 1)
+        nn.init.zeros_(self.around.weight)
+
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """(n_lines, N_WINDOWS, N_QUESTIONS): the sum over the words, by the root of their number.
+
+        Args:
+            ids: (n_ids,) int64 features, window after window of each line.
+            lengths: (n_lines · N_WINDOWS,) int64.
+        """
+        window = torch.arange(len(lengths)) % N_WINDOWS
+        ids = ids + torch.repeat_interleave(window * self.n_buckets, lengths)
+        offsets = torch.cumsum(lengths, 0) - lengths
+        sums = functional.embedding_bag(ids, self.table, offsets, mode="sum")
+        scaled = sums / lengths.clamp(min=1)[:, None].sqrt()
+        return scaled.view(-1, N_WINDOWS, N_QUESTIONS)
+
+
+def out_of_fold(
+    store: LineStore, settings: EvidenceSettings, seed: int, say: Say
+) -> tuple[Evidence, np.ndarray]:
+    """The mean of the models of all folds, and for each line what a model says without its group.
+
+    Returns:
+        The model, and (n_lines, DIM) float32.
+    """
+    groups = sorted({d.group for d in store.documents})
+    order = np.random.default_rng(seed).permutation(len(groups))
+    fold_of = {groups[g]: i % settings.folds for i, g in enumerate(order.tolist())}
+    honest = np.zeros((len(store), DIM), np.float32)
+    models = []
+    for fold in range(settings.folds):
+        learnt = [d for d in store.documents if fold_of[d.group] != fold]
+        model = _fit(store, learnt, settings, seed + fold)
+        for d in store.documents:
+            if fold_of[d.group] == fold:
+                lines = d.first + np.arange(len(d.changes))
+                honest[lines] = evidence_of(model, store, lines)
+        models.append(model)
+        say(f"evidence: fold {fold + 1} of {settings.folds}")
+    return _mean(models, settings.n_buckets), honest
+
+
+def _mean(models: Sequence[Evidence], n_buckets: int) -> Evidence:
+    states = [model.state_dict() for model in models]
+    mean = Evidence(n_buckets)
+    mean.load_state_dict(
+        {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
+    )
+    return mean
+
+
+def evidence_of(model: Evidence, store: LineStore, lines: np.ndarray) -> np.ndarray:
+    """(n, DIM) float32 of the lines at these places in the store."""
+    with torch.inference_mode():
+        found: np.ndarray = model(*store.bags(lines)).reshape(len(lines), DIM).numpy()
+    return found
+
+
+def _fit(
+    store: LineStore, documents: Sequence[StoredDocument], settings: EvidenceSettings, seed: int
+) -> Evidence:
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = Evidence(settings.n_buckets)
+    optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    left, right, change, around = _gaps(store, documents)
+    total, step = settings.epochs * -(-len(left) // _BATCH), 0
+    for _ in range(settings.epochs):
+        order = rng.permutation(len(left))
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * (1 - 0.95 * step / total)
+            step += 1
+            lines, place = np.unique(
+                np.concatenate([left[batch], right[batch]]), return_inverse=True
+            )
+            said = model(*store.bags(lines, settings.word_dropout, rng)).sum(dim=1)
+            at = torch.from_numpy(place)
+            opens, closes = said[at[len(batch) :], 0:2], said[at[: len(batch)], 2:4]
+            gap = opens + closes + model.around(torch.from_numpy(around[batch]))
+            own = torch.from_numpy(store.layout(lines, "plain"))
+            heads = said[:, _HEADING] + model.heading(own)[:, 0]
+            loss = _loss(gap, change[batch], heads, store.is_heading[lines])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+    return model
+
+
+def _loss(
+    gap: torch.Tensor, change: np.ndarray, heads: torch.Tensor, is_heading: np.ndarray
+) -> torch.Tensor:
+    gold = np.stack([change >= SECTION, change >= SUBSECTION], axis=1).astype(np.float32)
+    of_gaps = functional.binary_cross_entropy_with_logits(gap, torch.from_numpy(gold))
+    of_lines = functional.binary_cross_entropy_with_logits(
+        heads, torch.from_numpy(is_heading.astype(np.float32))
+    )
+    return 2 * of_gaps + 0.5 * of_lines
+
+
+def _gaps(
+    store: LineStore, documents: Sequence[StoredDocument]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Line on the left, on the right, change and layout around: gaps between paragraphs, and
+    those before headings.
+    """
+    rows: list[tuple[np.ndarray, ...]] = []
+    for document in documents:
+        for variant in ("stripped", "plain"):
+            lines, changes = document.lines("stripped" if variant == "stripped" else "plain")
+            if len(lines) < 2:
+                continue
+            kept = np.ones(len(lines) - 1, bool)
+            if variant == "plain":
+                kept = document.is_heading[1:] & ~document.is_heading[:-1]
+            around = _around(store.layout(lines, "plain"))
+            rows.append((lines[:-1][kept], lines[1:][kept], changes[1:][kept], around[kept]))
+    left, right, change, around = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return left, right, change, around
+
+
+def _around(layout: np.ndarray) -> np.ndarray:
+    """(n_lines - 1, 6 · N_OWN): the layout of three lines on each side of a gap."""
+    n = len(layout) - 1
+    edge = np.zeros((_NEIGHBOURS, layout.shape[1]), np.float32)
+    padded = np.concatenate([edge, layout, edge])
+    return np.concatenate([padded[k : k + n] for k in range(2 * _NEIGHBOURS + 2)], axis=1)

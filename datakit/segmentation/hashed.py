@@ -1,0 +1,497 @@
+"""The small model from scratch: hashed words of each line under a transformer over the lines.
+
+Two stages. The evidence (`evidence.py`) is linear in the hashed words of a line; a few small
+transformers then read the evidence and the layout of all lines of a document and decide at each
+gap. Their probabilities are averaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from datakit.errors import DatakitError
+from datakit.segmentation.augment import FORMS, augmented
+from datakit.segmentation.calibration import best_f1
+from datakit.segmentation.corpus import (
+    DEPTHS,
+    SECTION,
+    SUBSECTION,
+    VARIANTS,
+    Line,
+    SectionedDocument,
+    Variant,
+)
+from datakit.segmentation.epochs import Course, Say, run, seed_of
+from datakit.segmentation.evidence import (
+    DIM,
+    Evidence,
+    EvidenceSettings,
+    LineStore,
+    evidence_of,
+    out_of_fold,
+)
+from datakit.segmentation.features import N_LAYOUT, features, in_document
+from datakit.segmentation.model import mean_logits, write_bytes
+from datakit.segmentation.network import NetworkSettings, SequenceNetwork
+from datakit.segmentation.pieces import pieces
+
+CLIP = 1.0  # norm of the gradient
+_WARM_UP = 60  # steps
+_LEAST_SHARE = 0.03  # of the learning rate, at the end of its cosine
+_SCORED = 25  # development documents of each set and language that choose the best epoch
+_EVIDENCE = "evidence.safetensors"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the evidence and the sequence networks are trained."""
+
+    n_buckets: int = 98_304  # rows of the table for each window
+    folds: int = 5  # of the groups, for honest evidence
+    evidence_epochs: int = 6
+    word_dropout: float = 0.5  # share of the words left out, in training the evidence
+    networks: int = 3  # over the same evidence, their probabilities averaged
+    dim: int = 96
+    layers: int = 3
+    heads: int = 4
+    dropout: float = 0.2
+    epochs: int = 24
+    patience: int = 10  # epochs without a better F1 before it stops
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    batch_documents: int = 24  # pieces of documents in a step
+    crop: int = 160  # lines of a piece, in training
+    max_lines: int = 256  # of a document in one piece, in use; longer ones in overlapping pieces
+    line_dropout: float = 0.1  # share of the lines without evidence, in training
+    shuffled: float = 0.5  # share of the documents whose sections come in another order
+    mixed: float = 0.15  # share of the documents that get sections of another one of their set
+    other_units: float = 0.3  # share of the documents that come in another form too
+    shares: tuple[float, float, float] = (0.2, 0.3, 0.5)  # of marked, plain and stripped
+    documents_a_group: int = 12  # at most
+    documents_a_set: int = 500  # at most in an epoch, drawn anew
+
+    def __post_init__(self) -> None:
+        if self.max_lines < 4 or self.crop < 4 or self.dim % self.heads:
+            raise ValueError(
+                "expected max_lines and crop of at least 4 and dim a multiple of heads, found "
+                f"{self.max_lines}, {self.crop}, {self.dim} and {self.heads}"
+            )
+        if min(self.networks, self.epochs, self.layers) < 1 or self.folds < 2:
+            raise ValueError(
+                "expected at least one network, epoch and layer and two folds, found "
+                f"{self.networks}, {self.epochs}, {self.layers} and {self.folds}"
+            )
+
+    @property
+    def network(self) -> NetworkSettings:
+        return NetworkSettings(self.dim, self.layers, self.heads, self.dropout)
+
+    @property
+    def evidence(self) -> EvidenceSettings:
+        return EvidenceSettings(
+            n_buckets=self.n_buckets,
+            folds=self.folds,
+            epochs=self.evidence_epochs,
+            word_dropout=self.word_dropout,
+        )
+
+
+class GapNetwork(nn.Module):
+    """A sequence transformer beside a direct way from the evidence at a gap to the decision."""
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.scale: torch.Tensor
+        self.register_buffer("scale", torch.ones(DIM))  # to evidence of unit variance
+        self.sequence = SequenceNetwork(DIM, N_LAYOUT, settings)
+        self.direct = nn.Linear(2 * DIM, 2)
+
+    def forward(
+        self, evidence: torch.Tensor, layout: torch.Tensor, lengths: torch.Tensor
+    ) -> torch.Tensor:
+        """(batch, n_lines - 1, 2): logits of a change, and of its being one of a section."""
+        x = evidence * self.scale
+        logits: torch.Tensor = self.sequence(x, layout, lengths)[0]
+        direct: torch.Tensor = self.direct(torch.cat([x[:, :-1], x[:, 1:]], dim=-1))
+        return logits + direct
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A trained model; its tensors are float32 with the values of float16, as they are stored."""
+
+    table: Evidence
+    networks: tuple[GapNetwork, ...]
+    settings: Settings
+
+    def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
+        """For each document (n_lines - 1, 2) of a section and of a sub-section boundary.
+
+        One document after the other on one thread, so neither batching nor the number of threads
+        changes a bit; the speed is that of a core, and processes share documents.
+        """
+        with _one_thread(), torch.inference_mode():
+            return [self._of_document(lines) for lines in documents]
+
+    def _of_document(self, lines: Sequence[Line]) -> np.ndarray:
+        if len(lines) < 2:
+            return np.zeros((0, len(DEPTHS)))
+        found = features(lines, self.settings.n_buckets)
+        lengths = np.diff(np.append(found.offsets, len(found.ids)))
+        ids = torch.from_numpy(found.ids.astype(np.int64))
+        evidence = self.table(ids, torch.from_numpy(lengths)).reshape(len(lines), DIM)
+        layout = torch.from_numpy(found.layout)
+        size = self.settings.max_lines
+        return mean_logits([[_of_evidence(n, evidence, layout, size)] for n in self.networks])[0]
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Half precision: the table, and each network under its number."""
+        state = {"table": self.table.table.detach().half()}
+        for i, network in enumerate(self.networks):
+            state |= {f"networks.{i}.{k}": v.half() for k, v in network.state_dict().items()}
+        return state
+
+    def config(self) -> dict[str, Any]:
+        return asdict(self.settings)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _of_evidence(
+    network: GapNetwork, evidence: torch.Tensor, layout: torch.Tensor, size: int
+) -> np.ndarray:
+    """(n_lines, DIM) and (n_lines, N_LAYOUT) to (n_lines - 1, 2) float64 logits."""
+    raw = np.zeros((len(evidence) - 1, 2))
+    for start, end, first, last in pieces(len(evidence), size):
+        lengths = torch.tensor([end - start])
+        of_piece = network(evidence[None, start:end], layout[None, start:end], lengths)[0]
+        raw[first:last] = of_piece[first - start : last - start].double().numpy()
+    return _in_order(raw)
+
+
+def _in_order(raw: np.ndarray) -> np.ndarray:
+    """Logits of a section and of a sub-section boundary, from those of a change and its depth."""
+    log_p = -np.logaddexp(0, -raw).sum(axis=1)  # of a change, and that it is one of a section
+    log_not = np.log(-np.expm1(np.minimum(log_p, -1e-12)))
+    return np.stack([log_p - log_not, raw[:, 0]], axis=1)
+
+
+def from_state(config: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> Hashed:
+    """The model of a folder.
+
+    Raises:
+        KeyError, TypeError, ValueError, RuntimeError: config and weights do not fit each other.
+    """
+    settings = Settings(**{**config, "shares": tuple(config["shares"])})
+    table = Evidence(settings.n_buckets)
+    if state["table"].shape != table.table.shape:
+        raise ValueError(
+            f"table is {tuple(state['table'].shape)}, expected {tuple(table.table.shape)}"
+        )
+    table.table.data = state["table"].float()
+    networks = []
+    for i in range(settings.networks):
+        network, prefix = GapNetwork(settings.network), f"networks.{i}."
+        of_this = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        network.load_state_dict({k: v.float() for k, v in of_this.items()})
+        networks.append(network.eval())
+    return Hashed(table.eval(), tuple(networks), settings)
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """Lines of a document, or a part of one, with their evidence."""
+
+    evidence: np.ndarray  # (n_lines, DIM)
+    layout: np.ndarray  # (n_lines, N_OWN), or N_LAYOUT once it is known what document it is
+    changes: np.ndarray  # (n_lines,) int8, before each line
+
+    def __getitem__(self, lines: Any) -> _Sequence:
+        return _Sequence(self.evidence[lines], self.layout[lines], self.changes[lines])
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+
+def fit(
+    train: Sequence[SectionedDocument],
+    dev: Sequence[SectionedDocument],
+    settings: Settings,
+    *,
+    seed: int,
+    checkpoint_dir: Path,
+    on_progress: Say,
+) -> Hashed:
+    """Train the evidence out of fold, then the networks over it; the best epoch by F1 on `dev`.
+
+    Raises:
+        DatakitError: too few documents with headings.
+    """
+    learnt = _chosen(train, settings, seed)
+    if len({d.group for d in learnt}) < settings.folds:
+        raise DatakitError(
+            f"found {len(learnt)} documents to learn from, of {len({d.group for d in learnt})} "
+            f"groups; expected at least {settings.folds} groups of documents with two boundaries "
+            "or more. Give more documents, or set folds lower."
+        )
+    with _one_thread():  # matrices this small only lose by a second one
+        store = LineStore(learnt, settings.n_buckets)
+        on_progress(f"{len(learnt):,} documents, {len(store):,} lines")
+        table, evidence = _evidence(store, settings, seed, checkpoint_dir, on_progress)
+        scored = _scored(dev, table, settings)
+        networks = [
+            _network(
+                store, evidence, scored, settings, seed * settings.networks + i,
+                checkpoint_dir / f"network-{i}", on_progress,
+            )
+            for i in range(settings.networks)
+        ]  # fmt: skip
+    trained = Hashed(table, tuple(networks), settings)
+    return from_state(trained.config(), trained.state())
+
+
+def _chosen(
+    documents: Sequence[SectionedDocument], settings: Settings, seed: int
+) -> list[SectionedDocument]:
+    """Documents with enough boundaries, some of each group, and other forms of a share of them."""
+    rng = np.random.default_rng(seed)
+    of_group: dict[str, int] = defaultdict(int)
+    chosen: list[SectionedDocument] = []
+    for document in documents:
+        if not _is_telling(document):
+            continue
+        of_group[document.group] += 1
+        if of_group[document.group] > settings.documents_a_group:
+            continue
+        chosen.append(document)
+        if rng.random() < settings.other_units:
+            form = FORMS[int(rng.integers(len(FORMS)))]
+            chosen.append(augmented(document, form, rng))
+    return chosen
+
+
+def _is_telling(document: SectionedDocument) -> bool:
+    """Not a list of links under headings, nor one long text: those teach what is no boundary."""
+    n = len(document.lines) - 1
+    boundaries = sum(change >= SUBSECTION for change in document.changes[1:])
+    return n >= 5 and boundaries >= 2 and boundaries <= 0.7 * n and n / (boundaries + 1) < 60
+
+
+def _evidence(
+    store: LineStore, settings: Settings, seed: int, folder: Path, say: Say
+) -> tuple[Evidence, np.ndarray]:
+    """The evidence model and what it says out of fold, from the checkpoint where it is there."""
+    from safetensors.torch import load_file, save
+
+    path = folder / _EVIDENCE
+    if path.is_file():
+        kept = load_file(path)
+        model = Evidence(settings.n_buckets)
+        model.load_state_dict({k: v for k, v in kept.items() if k != "honest"})
+        say("evidence: taken from the checkpoint")
+        return model.eval(), kept["honest"].numpy()
+    model, honest = out_of_fold(store, settings.evidence, seed, say)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {k: v.contiguous() for k, v in model.state_dict().items()}
+    write_bytes(path, save({**state, "honest": torch.from_numpy(honest)}))
+    return model.eval(), honest
+
+
+def _scored(
+    dev: Sequence[SectionedDocument], table: Evidence, settings: Settings
+) -> dict[Variant, list[_Sequence]]:
+    """Development documents, some of each set and language, in their variants."""
+    of_set: dict[tuple[str, str], int] = defaultdict(int)
+    some = []
+    for document in sorted(dev, key=lambda d: d.doc_id):
+        of_set[document.source, document.language] += 1
+        if of_set[document.source, document.language] <= _SCORED and len(document.lines) > 1:
+            some.append(document)
+    if not some:
+        return {}
+    store = LineStore(some, settings.n_buckets)
+    every = evidence_of(table, store, np.arange(len(store)))
+    return {v: [_sequence(store, every, d, v) for d in store.documents] for v in VARIANTS}
+
+
+def _sequence(store: LineStore, evidence: np.ndarray, document: Any, variant: Variant) -> _Sequence:
+    lines, changes = document.lines(variant)
+    return _Sequence(evidence[lines], store.layout(lines, variant), changes)
+
+
+def _network(
+    store: LineStore, evidence: np.ndarray, scored: Mapping[Variant, Sequence[_Sequence]],
+    settings: Settings, seed: int, folder: Path, say: Say,
+) -> GapNetwork:  # fmt: skip
+    torch.manual_seed(seed)
+    network = GapNetwork(settings.network)
+    scale = 1 / np.maximum(evidence.std(axis=0), 1e-6)
+    network.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
+    optimiser = torch.optim.AdamW(
+        network.parameters(), settings.learning_rate, (0.9, 0.98),
+        weight_decay=settings.weight_decay,
+    )  # fmt: skip
+    by_set: dict[str, list[Any]] = defaultdict(list)
+    for document in store.documents:
+        by_set[document.source].append(document)
+
+    def one_epoch(epoch: int) -> float:
+        rng = np.random.default_rng(seed_of(seed, epoch))
+        drawn = list(_drawn(store, evidence, by_set, settings, rng))
+        return _one_epoch(network, optimiser, drawn, settings, rng, epoch)
+
+    course = Course(settings.epochs, settings.patience, seed, folder, say)
+    run(network, optimiser, one_epoch, lambda: _score(network, scored, settings), course)
+    return network
+
+
+def _drawn(
+    store: LineStore, evidence: np.ndarray, by_set: Mapping[str, Sequence[Any]],
+    settings: Settings, rng: np.random.Generator,
+) -> Iterator[_Sequence]:  # fmt: skip
+    """The pieces of an epoch: each document in one variant, perhaps shuffled and mixed."""
+    shares = np.array(settings.shares) / sum(settings.shares)
+    for documents in by_set.values():
+        order = rng.permutation(len(documents))[: settings.documents_a_set].tolist()
+        for i in order:
+            variant = VARIANTS[int(rng.choice(len(VARIANTS), p=shares))]
+            whole = _sequence(store, evidence, documents[i], variant)
+            if rng.random() < settings.mixed:
+                other = documents[int(rng.integers(len(documents)))]
+                whole = _mixed(whole, _sequence(store, evidence, other, variant), rng)
+            if rng.random() < settings.shuffled:
+                whole = _shuffled(whole, rng)
+            layout = in_document(whole.layout)
+            known = dataclasses.replace(whole, layout=layout)
+            first = int(rng.integers(8, settings.crop)) if len(whole) > settings.crop else None
+            yield from _cut(known, first, settings.crop)
+
+
+def _cut(whole: _Sequence, first: int | None, size: int) -> Iterator[_Sequence]:
+    edges = [0, *range(first, len(whole), size), len(whole)] if first else [0, len(whole)]
+    for start, end in itertools.pairwise(edges):
+        if end - start >= 4:
+            yield whole[start:end]
+
+
+def _parts(whole: _Sequence) -> list[np.ndarray]:
+    """Places of the lines of each section."""
+    return np.split(np.arange(len(whole)), np.flatnonzero(whole.changes[1:] >= SECTION) + 1)
+
+
+def _shuffled(whole: _Sequence, rng: np.random.Generator) -> _Sequence:
+    """The same sections in another order; the first stays, as an opening does."""
+    first, *rest = _parts(whole)
+    order = rng.permutation(len(rest)).tolist()
+    return whole[np.concatenate([first, *(rest[i] for i in order)])]
+
+
+def _mixed(whole: _Sequence, other: _Sequence, rng: np.random.Generator) -> _Sequence:
+    """With half of the sections of another document in between."""
+    own = [whole[part] for part in _parts(whole)]
+    for part in _parts(other):
+        if rng.random() < 0.5:
+            guest = other[part]
+            guest.changes[0] = SECTION
+            own.insert(int(rng.integers(1, len(own) + 1)), guest)
+    return _Sequence(
+        np.concatenate([p.evidence for p in own]),
+        np.concatenate([p.layout for p in own]),
+        np.concatenate([p.changes for p in own]),
+    )
+
+
+def _one_epoch(
+    network: GapNetwork, optimiser: torch.optim.Optimizer, drawn: Sequence[_Sequence],
+    settings: Settings, rng: np.random.Generator, epoch: int,
+) -> float:  # fmt: skip
+    batches = list(_batches([len(piece) for piece in drawn], settings.batch_documents, rng))
+    losses = []
+    for i, batch in enumerate(batches):
+        step = (epoch - 1) * len(batches) + i
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * _rate(step, settings.epochs * len(batches))
+        some = [drawn[k] for k in batch]
+        lengths = torch.tensor([len(piece) for piece in some])
+        rows = pad_sequence([torch.from_numpy(p.evidence) for p in some], batch_first=True)
+        rows = rows * (torch.rand(rows.shape[:2]) >= settings.line_dropout)[..., None]
+        layout = pad_sequence([torch.from_numpy(p.layout) for p in some], batch_first=True)
+        raw = network(rows, layout, lengths)
+        flat = torch.cat([raw[k, : n - 1] for k, n in enumerate(lengths.tolist())])
+        loss = _loss(flat, np.concatenate([piece.changes[1:] for piece in some]))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses))
+
+
+def _batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Pieces of like length together, in random order."""
+    order = np.argsort(np.array(lengths) + 20 * rng.random(len(lengths)))
+    starts = np.arange(0, len(order), size)
+    for start in rng.permutation(starts):
+        yield order[start : start + size].tolist()
+
+
+def _rate(step: int, total: int) -> float:
+    """Up over the first steps, then down along a cosine."""
+    cosine = 0.5 * (1 + np.cos(np.pi * min(1.0, step / total)))
+    up = min(1.0, (step + 1) / _WARM_UP)
+    return float(up * (cosine * (1 - _LEAST_SHARE) + _LEAST_SHARE))
+
+
+def _loss(raw: torch.Tensor, changes: np.ndarray) -> torch.Tensor:
+    """Of both depths alike: a section is a change and a section given that it is one."""
+    change, depth = raw[:, 0], raw[:, 1]
+    is_change = torch.from_numpy((changes >= SUBSECTION).astype(np.float32))
+    is_section = torch.from_numpy((changes >= SECTION).astype(np.float32))
+    of_change = functional.binary_cross_entropy_with_logits(change, is_change)
+    log_p = functional.logsigmoid(change) + functional.logsigmoid(depth)
+    log_not = torch.log1p(-log_p.exp().clamp(max=1 - 1e-6))
+    return of_change - (is_section * log_p + (1 - is_section) * log_not).mean()
+
+
+def _score(
+    network: GapNetwork, scored: Mapping[Variant, Sequence[_Sequence]], settings: Settings
+) -> float:
+    """The mean over variants and depths of the micro F1 at its best threshold."""
+    found = []
+    with torch.inference_mode():
+        for sequences in scored.values():
+            raw = [
+                _of_evidence(
+                    network, torch.from_numpy(s.evidence),
+                    torch.from_numpy(in_document(s.layout)), settings.max_lines,
+                )
+                for s in sequences
+            ]  # fmt: skip
+            for column, least in enumerate((SECTION, SUBSECTION)):
+                gold = [s.changes[1:] >= least for s in sequences]
+                found.append(best_f1([r[:, column] for r in raw], gold)[1])
+    return float(np.mean(found)) if found else 0.0

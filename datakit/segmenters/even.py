@@ -1,0 +1,48 @@
+"""The baseline that cuts by size alone, at the ends of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from datakit.registry import plugin
+from datakit.segmentation.corpus import DEPTHS, Depth, Line
+from datakit.segmenters._by_gaps import ByGaps
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from datakit.segmentation.model import GapModel
+
+
+@plugin("segmenters", "even")
+@dataclass(frozen=True)
+class EvenPassages(ByGaps):
+    """Passages of even size near the target, cut between lines; no headings, no model.
+
+    What is left of `topic_change` where every gap is as good as any other. `fixed_window` is the
+    baseline that ignores paragraphs too.
+    """
+
+    def gap_model(self) -> GapModel:
+        return Unscored()
+
+
+@dataclass(frozen=True)
+class Unscored:
+    """Knows nothing of any gap."""
+
+    name: str = "even"
+
+    def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
+        """For each document (n_lines - 1, 2) float32, all NaN."""
+        import numpy as np
+
+        return [np.full((len(lines) - 1, 2), np.nan, np.float32) for lines in documents]
+
+    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
+        return dict.fromkeys(DEPTHS, 0.5)
+
+    def identity(self) -> dict[str, Any]:
+        return {"model": self.name}

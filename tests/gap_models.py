@@ -1,0 +1,51 @@
+"""Models of gaps for tests: by a rule on the two lines, or by chance."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datakit.segmentation.corpus import DEPTHS, Depth, Line
+
+Rule = Callable[[Line, Line], float]
+
+
+@dataclass
+class ByRule:
+    """A model of gaps whose probabilities a function of the two lines gives."""
+
+    rule: Rule
+    name: str = "by_rule"
+
+    def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
+        return [
+            np.array(
+                [[self.rule(a, b)] * 2 for a, b in itertools.pairwise(lines)], np.float32
+            ).reshape(-1, 2)
+            for lines in documents
+        ]
+
+    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
+        return dict.fromkeys(DEPTHS, 0.25)
+
+    def identity(self) -> dict[str, Any]:
+        return {"model": self.name}
+
+
+@dataclass
+class ByChance(ByRule):
+    """Probabilities drawn by a seed, some of them exactly 0 and 1."""
+
+    rule: Rule = lambda before, after: 0.25
+    seed: int = 0
+
+    def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
+        found = []
+        for lines in documents:
+            drawn = np.random.default_rng(self.seed).random((len(lines) - 1, 2)) * 1.4 - 0.2
+            found.append(np.sort(np.clip(drawn, 0, 1), axis=1).astype(np.float32))
+        return found
