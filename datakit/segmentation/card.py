@@ -88,12 +88,13 @@ def text(training: Training) -> str:
 
 def _head(training: Training) -> str:
     ensemble = f", the mean of {len(training.seeds)} networks" if len(training.seeds) > 1 else ""
+    size = f"{training.parameters:,} parameters{' each' if ensemble else ''}"
     return f"""# Topical-change segmentation: {training.arch}
 
 For each gap between two consecutive paragraphs: the probability that a section, or a sub-section
-or section, starts there. Architecture `{training.arch}`{ensemble}, {training.parameters:,}
-parameters each, {training.weights_bytes / 1e6:.1f} MB. The labels are the headings of the documents
-(the idea of arXiv 2012.03619); no person judged them.
+or section, starts there. Architecture `{training.arch}`{ensemble}; {size},
+{training.weights_bytes / 1e6:.1f} MB. The labels are the headings of the documents (the idea of
+arXiv 2012.03619); no person judged them.
 
 ```python
 from datakit.segmentation.model import load
@@ -117,7 +118,7 @@ def _data(training: Training) -> str:
 Documents fall into train, dev and test by a hash of their group, so that near-duplicates and
 documents of one publisher stay together.
 
-Licences and origin:
+Licences and origin of the documents, of which the weights hold numbers and no text:
 
 {said}
 """

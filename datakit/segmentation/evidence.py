@@ -25,13 +25,14 @@ _HEADING = 4
 DIM = N_WINDOWS * N_QUESTIONS  # of the evidence of a line
 _NEIGHBOURS = 2  # lines on each side of a gap whose layout the linear model sees beside its own
 _BATCH = 4000  # gaps
+_FEWEST = 3  # documents that a feature is in
 
 
 @dataclass(frozen=True)
 class EvidenceSettings:
     """How the linear model is trained."""
 
-    n_buckets: int = 98_304
+    n_features: int = 98_304
     folds: int = 5
     epochs: int = 6
     learning_rate: float = 0.02
@@ -47,6 +48,7 @@ class StoredDocument:
     changes: np.ndarray  # (n_lines,) int8 before each line, headings among the lines
     group: str
     source: str
+    language: str
 
     def lines(self, variant: Variant) -> tuple[np.ndarray, np.ndarray]:
         """Places in the store (n,) and the change before each line (n,)."""
@@ -62,6 +64,7 @@ class LineStore:
     """The features of the lines of many documents, each line once whatever the variants."""
 
     def __init__(self, documents: Sequence[SectionedDocument], n_buckets: int) -> None:
+        self.n_buckets = n_buckets
         self.documents: list[StoredDocument] = []
         ids, lengths, plain, marked = [], [], [], []
         first = 0
@@ -75,7 +78,9 @@ class LineStore:
             heads = np.array([line.kind == "heading" for line in shown.lines], bool)
             changes = np.array((SECTION, *lines.changes), np.int8)
             self.documents.append(
-                StoredDocument(first, heads, changes, document.group, document.source)
+                StoredDocument(
+                    first, heads, changes, document.group, document.source, document.language
+                )
             )
             first += len(lines.lines)
         self.ids = np.concatenate(ids)
@@ -86,6 +91,27 @@ class LineStore:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def frequent(self, n_features: int) -> np.ndarray:
+        """(at most n_features,) int32, sorted: the hashes in the largest share of the documents of
+        a language, and in three documents at least. Rarer words only teach what one document says.
+        """
+        shares = np.zeros(self.n_buckets, np.float32)
+        for language in sorted({d.language for d in self.documents}):
+            of = [d for d in self.documents if d.language == language]
+            counts = np.zeros(self.n_buckets, np.int32)
+            for d in of:
+                last = d.first + len(d.changes)
+                end = self.starts[last] if last < len(self) else len(self.ids)
+                counts[np.unique(self.ids[self.starts[d.first] : end])] += 1
+            shares = np.maximum(shares, np.where(counts >= _FEWEST, counts / len(of), 0))
+        order = np.argsort(-shares, kind="stable")[:n_features]
+        return np.sort(order[shares[order] > 0]).astype(np.int32)
+
+    def keep(self, hashes: np.ndarray) -> None:
+        """Make the ids rows of a table of these hashes; the others are left out."""
+        self.ids, self.lengths = rows(self.ids, self.lengths, row_of(hashes, self.n_buckets))
+        self.starts = np.cumsum(self.lengths.sum(axis=1)) - self.lengths.sum(axis=1)
 
     def layout(self, lines: np.ndarray, variant: Variant) -> np.ndarray:
         """(n, N_OWN) float32 of the lines at these places."""
@@ -107,13 +133,28 @@ class LineStore:
         return torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(lengths)
 
 
+def row_of(hashes: np.ndarray, n_buckets: int) -> np.ndarray:
+    """(n_buckets,) int32: the row of each hash in a table of these, -1 where it has none."""
+    index = np.full(n_buckets, -1, np.int32)
+    index[hashes] = np.arange(len(hashes))
+    return index
+
+
+def rows(ids: np.ndarray, lengths: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of windows one after the other and their lengths, as rows and without what has none."""
+    found = index[ids]
+    known = found >= 0
+    window = np.repeat(np.arange(lengths.size), lengths.reshape(-1))[known]
+    return found[known], np.bincount(window, minlength=lengths.size).reshape(lengths.shape)
+
+
 class Evidence(nn.Module):
     """Weights of the features, and of the layout around a gap (which only training needs)."""
 
-    def __init__(self, n_buckets: int) -> None:
+    def __init__(self, n_features: int) -> None:
         super().__init__()
-        self.n_buckets = n_buckets
-        self.table = nn.Parameter(torch.zeros(N_WINDOWS * n_buckets, N_QUESTIONS))
+        self.n_features = n_features
+        self.table = nn.Parameter(torch.zeros(N_WINDOWS * n_features, N_QUESTIONS))
         self.around = nn.Linear((2 * _NEIGHBOURS + 2) * N_OWN, 2)
         self.heading = nn.Linear(N_OWN, 1)
         nn.init.zeros_(self.around.weight)
@@ -122,11 +163,11 @@ class Evidence(nn.Module):
         """(n_lines, N_WINDOWS, N_QUESTIONS): the sum over the words, by the root of their number.
 
         Args:
-            ids: (n_ids,) int64 features, window after window of each line.
+            ids: (n_ids,) int64 rows, window after window of each line.
             lengths: (n_lines · N_WINDOWS,) int64.
         """
         window = torch.arange(len(lengths)) % N_WINDOWS
-        ids = ids + torch.repeat_interleave(window * self.n_buckets, lengths)
+        ids = ids + torch.repeat_interleave(window * self.n_features, lengths)
         offsets = torch.cumsum(lengths, 0) - lengths
         sums = functional.embedding_bag(ids, self.table, offsets, mode="sum")
         scaled = sums / lengths.clamp(min=1)[:, None].sqrt()
@@ -155,12 +196,12 @@ def out_of_fold(
                 honest[lines] = evidence_of(model, store, lines)
         models.append(model)
         say(f"evidence: fold {fold + 1} of {settings.folds}")
-    return _mean(models, settings.n_buckets), honest
+    return _mean(models, settings.n_features), honest
 
 
-def _mean(models: Sequence[Evidence], n_buckets: int) -> Evidence:
+def _mean(models: Sequence[Evidence], n_features: int) -> Evidence:
     states = [model.state_dict() for model in models]
-    mean = Evidence(n_buckets)
+    mean = Evidence(n_features)
     mean.load_state_dict(
         {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
     )
@@ -179,7 +220,7 @@ def _fit(
 ) -> Evidence:
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = Evidence(settings.n_buckets)
+    model = Evidence(settings.n_features)
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     left, right, change, around = _gaps(store, documents)
     total, step = settings.epochs * -(-len(left) // _BATCH), 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ from datakit.segmentation.evidence import (
     LineStore,
     evidence_of,
     out_of_fold,
+    row_of,
+    rows,
 )
 from datakit.segmentation.features import N_LAYOUT, features, in_document
 from datakit.segmentation.model import mean_logits, write_bytes
@@ -59,7 +62,8 @@ _EVIDENCE = "evidence.safetensors"
 class Settings:
     """How the evidence and the sequence networks are trained."""
 
-    n_buckets: int = 98_304  # rows of the table for each window
+    n_buckets: int = 2**20  # of the hash of a word or a pair of words
+    n_features: int = 98_304  # the most frequent hashes, rows of the table of each window
     folds: int = 5  # of the groups, for honest evidence
     evidence_epochs: int = 6
     word_dropout: float = 0.5  # share of the words left out, in training the evidence
@@ -102,7 +106,7 @@ class Settings:
     @property
     def evidence(self) -> EvidenceSettings:
         return EvidenceSettings(
-            n_buckets=self.n_buckets,
+            n_features=self.n_features,
             folds=self.folds,
             epochs=self.evidence_epochs,
             word_dropout=self.word_dropout,
@@ -124,7 +128,7 @@ class GapNetwork(nn.Module):
     ) -> torch.Tensor:
         """(batch, n_lines - 1, 2): logits of a change, and of its being one of a section."""
         x = evidence * self.scale
-        logits: torch.Tensor = self.sequence(x, layout, lengths)[0]
+        logits: torch.Tensor = self.sequence(x, layout, lengths)
         direct: torch.Tensor = self.direct(torch.cat([x[:, :-1], x[:, 1:]], dim=-1))
         return logits + direct
 
@@ -133,9 +137,15 @@ class GapNetwork(nn.Module):
 class Hashed:
     """A trained model; its tensors are float32 with the values of float16, as they are stored."""
 
+    hashes: np.ndarray  # (n_features,) int32, sorted
     table: Evidence
     networks: tuple[GapNetwork, ...]
     settings: Settings
+
+    @functools.cached_property
+    def index(self) -> np.ndarray:
+        """(n_buckets,) int32: the row of each hash."""
+        return row_of(self.hashes, self.settings.n_buckets)
 
     def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
         """For each document (n_lines - 1, 2) of a section and of a sub-section boundary.
@@ -150,8 +160,9 @@ class Hashed:
         if len(lines) < 2:
             return np.zeros((0, len(DEPTHS)))
         found = features(lines, self.settings.n_buckets)
-        lengths = np.diff(np.append(found.offsets, len(found.ids)))
-        ids = torch.from_numpy(found.ids.astype(np.int64))
+        every = np.diff(np.append(found.offsets, len(found.ids)))
+        known, lengths = rows(found.ids, every, self.index)
+        ids = torch.from_numpy(known.astype(np.int64))
         evidence = self.table(ids, torch.from_numpy(lengths)).reshape(len(lines), DIM)
         layout = torch.from_numpy(found.layout)
         size = self.settings.max_lines
@@ -159,7 +170,10 @@ class Hashed:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Half precision: the table, and each network under its number."""
-        state = {"table": self.table.table.detach().half()}
+        state = {
+            "hashes": torch.from_numpy(self.hashes),
+            "table": self.table.table.detach().half(),
+        }
         for i, network in enumerate(self.networks):
             state |= {f"networks.{i}.{k}": v.half() for k, v in network.state_dict().items()}
         return state
@@ -204,7 +218,10 @@ def from_state(config: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> 
         KeyError, TypeError, ValueError, RuntimeError: config and weights do not fit each other.
     """
     settings = Settings(**{**config, "shares": tuple(config["shares"])})
-    table = Evidence(settings.n_buckets)
+    hashes = state["hashes"].numpy()
+    if len(hashes) and not 0 <= hashes.min() <= hashes.max() < settings.n_buckets:
+        raise ValueError(f"a hash is not below n_buckets, {settings.n_buckets}")
+    table = Evidence(len(hashes))
     if state["table"].shape != table.table.shape:
         raise ValueError(
             f"table is {tuple(state['table'].shape)}, expected {tuple(table.table.shape)}"
@@ -216,7 +233,7 @@ def from_state(config: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> 
         of_this = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         network.load_state_dict({k: v.float() for k, v in of_this.items()})
         networks.append(network.eval())
-    return Hashed(table.eval(), tuple(networks), settings)
+    return Hashed(hashes, table.eval(), tuple(networks), settings)
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -261,8 +278,11 @@ def fit(
     with _one_thread():  # matrices this small only lose by a second one
         store = LineStore(learnt, settings.n_buckets)
         on_progress(f"{len(learnt):,} documents, {len(store):,} lines")
+        hashes = store.frequent(settings.n_features)
+        settings = dataclasses.replace(settings, n_features=len(hashes))
+        store.keep(hashes)
         table, evidence = _evidence(store, settings, seed, checkpoint_dir, on_progress)
-        scored = _scored(dev, table, settings)
+        scored = _scored(dev, hashes, table, settings)
         networks = [
             _network(
                 store, evidence, scored, settings, seed * settings.networks + i,
@@ -270,7 +290,7 @@ def fit(
             )
             for i in range(settings.networks)
         ]  # fmt: skip
-    trained = Hashed(table, tuple(networks), settings)
+    trained = Hashed(hashes, table, tuple(networks), settings)
     return from_state(trained.config(), trained.state())
 
 
@@ -310,7 +330,7 @@ def _evidence(
     path = folder / _EVIDENCE
     if path.is_file():
         kept = load_file(path)
-        model = Evidence(settings.n_buckets)
+        model = Evidence(settings.n_features)
         model.load_state_dict({k: v for k, v in kept.items() if k != "honest"})
         say("evidence: taken from the checkpoint")
         return model.eval(), kept["honest"].numpy()
@@ -322,7 +342,7 @@ def _evidence(
 
 
 def _scored(
-    dev: Sequence[SectionedDocument], table: Evidence, settings: Settings
+    dev: Sequence[SectionedDocument], hashes: np.ndarray, table: Evidence, settings: Settings
 ) -> dict[Variant, list[_Sequence]]:
     """Development documents, some of each set and language, in their variants."""
     of_set: dict[tuple[str, str], int] = defaultdict(int)
@@ -334,6 +354,7 @@ def _scored(
     if not some:
         return {}
     store = LineStore(some, settings.n_buckets)
+    store.keep(hashes)
     every = evidence_of(table, store, np.arange(len(store)))
     return {v: [_sequence(store, every, d, v) for d in store.documents] for v in VARIANTS}
 

@@ -153,7 +153,7 @@ def forward(
     lengths = torch.tensor([len(v) for v in vectors])
     rows = pad_sequence([torch.as_tensor(v) for v in vectors], batch_first=True)
     shapes = pad_sequence([torch.as_tensor(v) for v in layouts], batch_first=True)
-    raw = network(rows, shapes, lengths)[0]
+    raw = network(rows, shapes, lengths)
     return [raw[i, : max(0, int(n) - 1)] for i, n in enumerate(lengths)]
 
 

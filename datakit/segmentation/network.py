@@ -73,13 +73,13 @@ class SequenceNetwork(nn.Module):
 
     def forward(
         self, vectors: torch.Tensor, layout: torch.Tensor, lengths: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(batch, n_lines, input_dim) and (batch, n_lines, n_layout) to logits of each gap.
+    ) -> torch.Tensor:
+        """Logits of each gap, (batch, n_lines - 1, 2); what they are of is up to the loss.
 
-        Returns:
-            (batch, n_lines - 1, 2) logits: of a change at sub-section depth or above, and of its
-            being one at section depth; then the line states before and after the sequence,
-            (batch, n_lines, dim).
+        Args:
+            vectors: (batch, n_lines, input_dim).
+            layout: (batch, n_lines, n_layout).
+            lengths: (batch,) int64, lines that are no padding.
         """
         length = vectors.shape[1]
         at = torch.arange(length)
@@ -93,4 +93,5 @@ class SequenceNetwork(nn.Module):
             x = layer(x, places, mask)
         x = self.norm(x)
         both = torch.cat([x[:, :-1], x[:, 1:], own[:, :-1], own[:, 1:]], dim=-1)
-        return self.out(self.dropout(functional.gelu(self.gap(both)))), own, x
+        logits: torch.Tensor = self.out(self.dropout(functional.gelu(self.gap(both))))
+        return logits

@@ -203,13 +203,13 @@ def _runs(units: Sequence[Unit], came_from: Sequence[int]) -> list[list[Unit]]:
 
 # --- passages ----------------------------------------------------------------------------------
 
-_LETTER = re.compile(r"[^\W\d_]")
-_DIGIT = re.compile(r"\d")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d+")
 _NUMERIC_SHARE = 0.5  # of digits among letters and digits: a table of figures
 
 
 def has_letters(text: str) -> bool:
-    return bool(_LETTER.search(text))
+    return bool(_LETTERS.search(text))
 
 
 def no_text(document: Document) -> Dropped:
@@ -251,7 +251,8 @@ def passages(
 
 def _flags(text: str, n_tokens: int, sizes: Sizes) -> tuple[str, ...]:
     flags = ["short"] if n_tokens < sizes.least else []
-    n_letters, n_digits = len(_LETTER.findall(text)), len(_DIGIT.findall(text))
+    n_letters = sum(map(len, _LETTERS.findall(text)))
+    n_digits = sum(map(len, _DIGITS.findall(text)))
     if not n_letters:
         flags.append("no_text")
     elif n_digits > _NUMERIC_SHARE * (n_letters + n_digits):
