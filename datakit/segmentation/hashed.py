@@ -54,6 +54,7 @@ from datakit.segmentation.pieces import pieces
 CLIP = 1.0  # norm of the gradient
 _WARM_UP = 60  # steps
 _LEAST_SHARE = 0.03  # of the learning rate, at the end of its cosine
+_LEAST_DEVIATION = 1e-3  # of evidence: a scale fits into half precision
 _SCORED = 25  # development documents of each set and language that choose the best epoch
 _EVIDENCE = "evidence.safetensors"
 
@@ -88,16 +89,28 @@ class Settings:
     documents_a_set: int = 500  # at most in an epoch, drawn anew
 
     def __post_init__(self) -> None:
-        if self.max_lines < 4 or self.crop < 4 or self.dim % self.heads:
+        least = {
+            "n_buckets": 1, "n_features": 1, "folds": 2, "evidence_epochs": 1, "networks": 1,
+            "dim": 1, "layers": 1, "heads": 1, "epochs": 1, "patience": 1, "batch_documents": 1,
+            "crop": 16, "max_lines": 4, "documents_a_group": 1, "documents_a_set": 1,
+        }  # fmt: skip
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(
+                    f"expected {name} of at least {value}, found {getattr(self, name)}"
+                )
+        shares = ("word_dropout", "dropout", "line_dropout", "shuffled", "mixed", "other_units")
+        for name in shares:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"expected {name} within 0 and 1, found {getattr(self, name)}")
+        if self.dim % self.heads:
             raise ValueError(
-                "expected max_lines and crop of at least 4 and dim a multiple of heads, found "
-                f"{self.max_lines}, {self.crop}, {self.dim} and {self.heads}"
+                f"expected dim to be a multiple of heads, found {self.dim} and {self.heads}"
             )
-        if min(self.networks, self.epochs, self.layers) < 1 or self.folds < 2:
-            raise ValueError(
-                "expected at least one network, epoch and layer and two folds, found "
-                f"{self.networks}, {self.epochs}, {self.layers} and {self.folds}"
-            )
+        if min(self.shares) < 0 or not sum(self.shares):
+            raise ValueError(f"expected shares from 0 and not all 0, found {self.shares}")
+        if self.learning_rate <= 0:
+            raise ValueError(f"expected a learning_rate above 0, found {self.learning_rate}")
 
     @property
     def network(self) -> NetworkSettings:
@@ -370,7 +383,7 @@ def _network(
 ) -> GapNetwork:  # fmt: skip
     torch.manual_seed(seed)
     network = GapNetwork(settings.network)
-    scale = 1 / np.maximum(evidence.std(axis=0), 1e-6)
+    scale = 1 / np.maximum(evidence.std(axis=0), _LEAST_DEVIATION)
     network.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
     optimiser = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, (0.9, 0.98),
