@@ -14,7 +14,21 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, runtime_ch
 
 import typer
 
-from datakit.errors import DatakitError, PlanError, UnknownName, UsageError
+from datakit.commands.options import (
+    DatasetArgument,
+    JsonOption,
+    OutOption,
+    PlanOption,
+    PurposeOption,
+    QuietOption,
+    SeedOption,
+    SetOption,
+    Sources,
+    UseOption,
+    WorkersOption,
+    settings_of,
+)
+from datakit.errors import DatakitError, UnknownName, UsageError
 from datakit.version import __version__
 
 if TYPE_CHECKING:
@@ -38,28 +52,6 @@ train_app = typer.Typer(help="Train models of your own.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 eval_app = typer.Typer(help="Measure models on data of your own.", no_args_is_help=True)
 app.add_typer(eval_app, name="eval")
-
-Sources = Annotated[
-    list[Path] | None, typer.Argument(help="Files and folders to read.", show_default=False)
-]
-OutOption = Annotated[Path, typer.Option("-o", "--out", help="The dataset directory.")]
-DatasetArgument = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")]
-PlanOption = Annotated[
-    str | None, typer.Option("--plan", help="A plan: a TOML file, or `default`, `no_encoder`.")
-]
-SeedOption = Annotated[int | None, typer.Option(help="Replaces the plan's seed.")]
-PurposeOption = Annotated[
-    str | None, typer.Option(help="train or eval: may filters that lean on a retriever drop?")
-]
-WorkersOption = Annotated[
-    int, typer.Option(help="Processes for reading, segmenting and generating. 0: one per core.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-UseOption = Annotated[str | None, typer.Option("--use", help="Another plugin for this stage.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="A setting of the plugin, NAME=VALUE; repeatable.")
-]
 
 
 @runtime_checkable
@@ -277,27 +269,11 @@ def _run_stage(
     dataset = Dataset.open(out)
     chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
     if use or values:
-        chosen = plans.with_plugin(chosen, stage, use, _settings(values))
+        chosen = plans.with_plugin(chosen, stage, use, settings_of(values))
     with dataset.locked():
         work = pipeline.Build(dataset, chosen, [], workers or os.cpu_count() or 1, not quiet)
         work.run(stage, _print_outcome if not quiet else lambda _: None)
     return dataset
-
-
-def _settings(values: list[str] | None) -> dict[str, Any]:
-    """`NAME=VALUE` as TOML would read it; what TOML cannot read is text."""
-    import tomllib
-
-    settings = {}
-    for item in values or []:
-        name, sign, value = item.partition("=")
-        if not sign:
-            raise PlanError(f"--set {item!r}: expected NAME=VALUE, such as --set max_tokens=300")
-        try:
-            settings[name] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            settings[name] = value
-    return settings
 
 
 @app.command()
@@ -438,7 +414,7 @@ def export(
             f"{stale[0]} was made from tables that have since been replaced. "
             "Run `datakit build` again before exporting."
         )
-    for path in registry.make("exporters", to, _settings(values))(dataset, folder):
+    for path in registry.make("exporters", to, settings_of(values))(dataset, folder):
         print(path)
 
 
@@ -457,7 +433,7 @@ def import_(
     """
     from datakit import importing
 
-    dataset = importing.import_dataset(path, out, form, _settings(values))
+    dataset = importing.import_dataset(path, out, form, settings_of(values))
     for table in dataset.tables():
         print(f"{table:<24} {dataset.count(table):>10,}")
 
@@ -672,7 +648,7 @@ def train_segmenter(
 
     from datakit.segmentation.train import Job, train
 
-    settings = _settings(values) | ({"encoder": encoder} if encoder else {})
+    settings = settings_of(values) | ({"encoder": encoder} if encoder else {})
     job = Job(
         data=tuple(data),
         out=out,

@@ -19,17 +19,18 @@ LAYERS = [
     {"registry", "text", "tables", "progress"},
     {"models", "dataset", "sources"},
     {"filters", "splits", "measures"},
-    {"segmentation"},
+    {"segmentation", "llm"},
     {"ingestors", "segmenters", "generators", "retrievers", "miners"},
     {"plan", "engine", "resources", "reading"},
     {"exporters", "importers", "audits", "report", "provenance", "runners", "samples"},
     {"stages", "importing", "irds"},
     {"pipeline"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
 PLUGINS = {"ingestors", "segmenters", "generators", "retrievers", "miners"}
-NOT_FOR_PLUGINS = {"dataset", "engine", "plan", "runners", "stages", "pipeline", "cli"}
+NOT_FOR_PLUGINS = {"dataset", "engine", "plan", "runners", "stages", "pipeline", "cli", "commands"}
 HEAVY = ("torch", "transformers", "spacy", "ray", "sklearn", "pandas", "pyarrow", "jieba")
 
 
