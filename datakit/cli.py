@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, runtime_ch
 
 import typer
 
+from datakit.commands.clusters import clusters
+from datakit.commands.generate import generate
 from datakit.commands.options import (
     DatasetArgument,
     JsonOption,
+    MaxCallsOption,
+    MaxCostOption,
     OutOption,
     PlanOption,
+    PricesOption,
     PurposeOption,
     QuietOption,
     SeedOption,
@@ -26,14 +31,17 @@ from datakit.commands.options import (
     Sources,
     UseOption,
     WorkersOption,
+    named_texts,
     settings_of,
 )
+from datakit.commands.prompts import prompts_app
+from datakit.commands.stage import print_outcome, run_stage
+from datakit.commands.train_generator import train_generator
 from datakit.errors import DatakitError, UnknownName, UsageError
 from datakit.version import __version__
 
 if TYPE_CHECKING:
     from datakit.dataset import Dataset
-    from datakit.engine import Outcome
     from datakit.plan import Plan
     from datakit.segmentation.evaluate import Row
 
@@ -52,6 +60,9 @@ train_app = typer.Typer(help="Train models of your own.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 eval_app = typer.Typer(help="Measure models on data of your own.", no_args_is_help=True)
 app.add_typer(eval_app, name="eval")
+app.add_typer(prompts_app, name="prompts")
+
+INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
 @runtime_checkable
@@ -65,10 +76,14 @@ def main() -> NoReturn:
     """Run the command line; every expected failure is one line and an exit code."""
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer has made a code of it
+            raise KeyboardInterrupt
     except DatakitError as error:
         code = _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        code = _fail("stopped; what is finished is kept: run the same command to go on", 130)
+        code = _fail(
+            "stopped; what is finished is kept: run the same command to go on", INTERRUPTED
+        )
     except BrokenPipeError:  # the reader of a pipe has gone: `datakit show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -109,6 +124,9 @@ def build(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many source files.")
     ] = None,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
+    prices: PricesOption = None,
     workers: WorkersOption = 0,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
@@ -121,6 +139,8 @@ def build(
     """
     from datakit import pipeline
     from datakit import plan as plans
+    from datakit.llm.calls import Spending
+    from datakit.llm.endpoint import Limits
 
     if sample == bool(sources):
         raise UsageError(
@@ -138,29 +158,13 @@ def build(
         limit=limit,
         workers=workers or os.cpu_count() or 1,
         show=loud,
-        report=_print_outcome if loud else lambda _: None,
+        report=print_outcome if loud else lambda _: None,
+        spending=Spending(Limits(max_calls, max_cost), prices=prices),
     )
     if as_json:
         print(json.dumps(_summary(dataset), ensure_ascii=False))
     elif not quiet:
         _print_table(dataset)
-
-
-def _print_outcome(outcome: Outcome) -> None:
-    done = "unchanged" if outcome.skipped else f"{outcome.seconds:6.1f} s"
-    counts, shards = outcome.counts, outcome.shards
-    reused = shards["total"] - shards["computed"]
-    note = (
-        f"  ({reused} of {shards['total']} shards reused)" if reused and not outcome.skipped else ""
-    )
-    why = ", ".join(f"{reason} {n:,}" for reason, n in outcome.reasons.items())
-    print(
-        f"{outcome.step:<32} {counts['in']:>8,} in {counts['out']:>8,} out "
-        f"{counts['dropped']:>7,} dropped  {done}{note}"
-        + (f"\n{'':34}dropped: {why}" if why else ""),
-        file=sys.stderr,
-        flush=True,
-    )
 
 
 def _summary(dataset: Dataset) -> dict[str, Any]:
@@ -255,25 +259,7 @@ def ingest(
         work = pipeline.Build(
             dataset, plans.load(plan), files, workers or os.cpu_count() or 1, not quiet
         )
-        work.run("ingest", _print_outcome if not quiet else lambda _: None)
-
-
-def _run_stage(
-    stage: str, out: Path, plan: str | None, use: str | None, values: list[str] | None, quiet: bool,
-    workers: int = 0,
-) -> Dataset:  # fmt: skip
-    from datakit import pipeline
-    from datakit import plan as plans
-    from datakit.dataset import Dataset
-
-    dataset = Dataset.open(out)
-    chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
-    if use or values:
-        chosen = plans.with_plugin(chosen, stage, use, settings_of(values))
-    with dataset.locked():
-        work = pipeline.Build(dataset, chosen, [], workers or os.cpu_count() or 1, not quiet)
-        work.run(stage, _print_outcome if not quiet else lambda _: None)
-    return dataset
+        work.run("ingest", print_outcome if not quiet else lambda _: None)
 
 
 @app.command()
@@ -289,25 +275,12 @@ def segment(
 
     Example: datakit segment out --use fixed_window --set target_tokens=200
     """
-    _run_stage("segment", out, plan, use, values, quiet, workers)
-    _run_stage("duplicates", out, None, None, None, quiet)
+    run_stage("segment", out, plan, use, values, quiet, workers)
+    run_stage("duplicates", out, None, None, None, quiet)
 
 
-@app.command()
-def generate(
-    out: DatasetArgument,
-    plan: PlanOption = None,
-    use: UseOption = None,
-    values: SetOption = None,
-    workers: WorkersOption = 0,
-    quiet: QuietOption = False,
-) -> None:
-    """Write queries for passages and topics, and filter them.
-
-    Example: datakit generate out
-    """
-    _run_stage("generate", out, plan, use, values, quiet, workers)
-    _run_stage("filter", out, None, None, None, quiet)
+app.command(context_settings={"allow_extra_args": True})(generate)
+app.command()(clusters)
 
 
 @app.command()
@@ -322,7 +295,7 @@ def retrieve(
 
     Example: datakit retrieve out --use bm25 --set k1=0.9 --set b=0.4
     """
-    _run_stage("retrieve", out, plan, use, values, quiet)
+    run_stage("retrieve", out, plan, use, values, quiet)
 
 
 @app.command()
@@ -337,9 +310,9 @@ def mine(
 
     Example: datakit mine out
     """
-    _run_stage("mine", out, plan, use, values, quiet)
-    for stage in ("split", "negatives"):
-        _run_stage(stage, out, None, None, None, quiet)
+    run_stage("mine", out, plan, use, values, quiet)
+    for stage in ("filter/retrieved", "split", "negatives"):
+        run_stage(stage, out, None, None, None, quiet)
 
 
 @app.command()
@@ -360,8 +333,8 @@ def check(
     from datakit.records import as_dict
 
     if use:
-        _run_stage("retrieve", out, plan, use, values, quiet or as_json)
-    dataset = _run_stage("check", out, None, None, None, quiet or as_json)
+        run_stage("retrieve", out, plan, use, values, quiet or as_json)
+    dataset = run_stage("check", out, None, None, None, quiet or as_json)
     measures = [as_dict(m) for m in dataset.read("measure")]
     if as_json:
         print(json.dumps(measures, ensure_ascii=False))
@@ -658,7 +631,7 @@ def train_segmenter(
         seed=seed,
         all_data=all_data,
         limit=limit,
-        licences=_pairs(licence, "--licence", "SET=TEXT"),
+        licences=named_texts(licence, "--licence", "SET=TEXT"),
         command=shlex.join(["datakit", *sys.argv[1:]]),
     )
     loud = not quiet and not as_json
@@ -670,18 +643,11 @@ def train_segmenter(
         print(out / "README.md")
 
 
+train_app.command("generator")(train_generator)
+
+
 def _silent(line: str) -> None:
     """Where progress goes with --quiet."""
-
-
-def _pairs(values: list[str] | None, option: str, form: str) -> dict[str, str]:
-    found = {}
-    for item in values or []:
-        name, sign, text = item.partition("=")
-        if not sign:
-            raise UsageError(f"{option} {item!r}: expected {form}.")
-        found[name] = text
-    return found
 
 
 def _print_quality(rows: list[dict[str, Any]]) -> None:

@@ -92,7 +92,7 @@ class Dataset:
             dataset = cls.open(path)
             dataset.manifest.update(fields)
             return dataset
-        ours = {".lock", ".shards"}
+        ours = {".lock", ".shards", ".replies"}
         with unwritable(path):
             path.mkdir(parents=True, exist_ok=True)
             foreign = sorted(p.name for p in path.iterdir() if p.name not in ours)

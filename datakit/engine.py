@@ -61,6 +61,8 @@ class Step:
     payload: Any = None  # of a map step, the part that all shards share
     pieces: Mapping[str, Any] | None = None  # of a step without input tables: digest -> payload
     floor: float | None = None  # the least share kept; None: keeping nothing is no fault
+    floor_counts: tuple[str, str] = ("in", "dropped")  # what the share is of, and what it lacks
+    one_process: bool = False  # of a map step: its shards one after the other, in this process
 
     @property
     def stage(self) -> str:
@@ -134,6 +136,15 @@ class Outcome:
     shards: dict[str, int]
     seconds: float
     skipped: bool = False  # nothing had changed
+
+
+class OneProcess:
+    """One task after the other in this process, for a step that takes all cores or the GPU."""
+
+    def run(self, tasks: list[Task], finished: Callable[[], None]) -> None:
+        for task in tasks:
+            compute(task)
+            finished()
 
 
 # --- computing ----------------------------------------------------------------------------
@@ -259,6 +270,8 @@ def _compute_missing(
     ]
     missing = [task for task in tasks if finished(task.folder) is None]
     with progress(step.name, len(missing), "shards", show) as bar:
+        if step.one_process:
+            runner = OneProcess()
         runner.run(missing, bar.advance)
     return [task.folder for task in tasks], len(missing)
 
@@ -315,7 +328,8 @@ def _entry(
 
 def check_yield(step: Step, outcome: Outcome) -> None:
     """Raise YieldTooLow where a step kept nothing, or less than its floor."""
-    seen, out, dropped = (outcome.counts[k] for k in ("in", "out", "dropped"))
+    out = outcome.counts["out"]
+    seen, dropped = (outcome.counts.get(name, 0) for name in step.floor_counts)
     kept = (seen - dropped) / seen if seen else 1.0
     if step.floor is None or (out and kept >= step.floor) or not seen:
         return
@@ -354,14 +368,24 @@ def prune(dataset: Dataset, steps: list[Step]) -> None:
 
 
 def stale_steps(dataset: Dataset) -> list[str]:
-    """Steps whose input has been replaced since they ran."""
+    """Steps whose input has been replaced since they ran, and those that build on such a step."""
     stages: dict[str, dict[str, Any]] = dataset.manifest["stages"]
     digests = dataset.digests()
-    return [
+    made_by = {table: entry["made_by"] for table, entry in dataset.manifest["tables"].items()}
+    stale = {
         name
         for name, entry in stages.items()
         if any(digests.get(table) != seen for table, seen in entry["inputs"].items())
-    ]
+    }
+    more = stale
+    while more:
+        more = {
+            name
+            for name, entry in stages.items()
+            if name not in stale and any(made_by.get(table) in stale for table in entry["inputs"])
+        }
+        stale |= more
+    return [name for name in stages if name in stale]
 
 
 def explain(step: Step, dataset: Dataset) -> list[str]:

@@ -7,6 +7,8 @@
     ├── DatasetError             exit 2   a dataset directory that cannot be read or written
     │   └── DatasetBusy          exit 2   another process is writing it
     ├── YieldTooLow              exit 1   a stage kept fewer records than its floor
+    ├── EndpointError            exit 1   a model endpoint that is down or refuses to work for us
+    ├── Unfinished               exit 1   what was asked of a model has not all been answered yet
     ├── ExportMismatch           exit 1   what was written does not read back as what was meant
     └── MissingDependency        exit 3   an optional part is not installed; names the extra
 
@@ -63,6 +65,14 @@ class DatasetBusy(DatasetError):
 
 
 class YieldTooLow(DatakitError):
+    pass
+
+
+class EndpointError(DatakitError):
+    pass
+
+
+class Unfinished(DatakitError):
     pass
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from datakit import engine, sources, stages
 from datakit.dataset import Dataset, unwritable, write_atomic
 from datakit.engine import Outcome, Step
 from datakit.errors import DatasetError, PlanError, YieldTooLow
-from datakit.plan import Plan, parse
+from datakit.llm.calls import Calls, Spending
+from datakit.plan import Plan, Use, parse
 from datakit.runners.local import LocalRunner
 
+REPLIES = ".replies"  # below the dataset: what language models answered
 Report = Callable[[Outcome], None]
 STAGES = (
-    "ingest", "segment", "duplicates", "generate", "filter", "retrieve", "mine", "split",
-    "negatives", "check",
+    "ingest", "segment", "duplicates", "generate", "filter", "retrieve", "mine",
+    "filter/retrieved", "split", "negatives", "check",
 )  # fmt: skip
 
 
@@ -30,9 +33,11 @@ class Build:
     files: list[sources.SourceFile]
     workers: int = 1
     show: bool = True
+    spending: Spending = field(default_factory=Spending)
 
     def __post_init__(self) -> None:
         self.bench = stages.Workbench(self.dataset, self.plan)
+        self.calls = Calls(self.dataset.path / REPLIES, self.spending)
 
     def steps(self, only: str | None = None) -> Iterator[Step]:
         """The steps in order; each is made when its turn comes, since it looks at its inputs."""
@@ -42,7 +47,8 @@ class Build:
             "segment": lambda: iter([stages.segment_step(plan)]),
             "duplicates": lambda: iter([stages.duplicates_step(plan, dataset)]),
             "generate": lambda: (
-                stages.generate_step(plan, dataset, use) for use in plan.uses["generate"]
+                stages.generate_step(plan, dataset, use, self.calls)
+                for use in plan.uses["generate"]
             ),
             "filter": lambda: iter([stages.filter_step(plan, dataset)]),
             "retrieve": lambda: (
@@ -50,6 +56,7 @@ class Build:
                 for use in plan.uses["retrieve"]
             ),
             "mine": lambda: iter([stages.mine_step(plan, self.bench)]),
+            "filter/retrieved": lambda: iter([stages.filter_retrieved_step(plan, dataset)]),
             "split": lambda: iter([stages.split_step(plan, dataset)]),
             "negatives": lambda: iter([stages.negatives_step(plan, self.bench)]),
             "check": lambda: iter([stages.check_step(plan, dataset)]),
@@ -63,8 +70,7 @@ class Build:
         Raises:
             YieldTooLow: a stage kept nothing, or less than its floor.
         """
-        if only is None:
-            self.preflight()
+        self.preflight(only)
         outcomes = []
         done = []
         with LocalRunner(self.workers) as runner:
@@ -78,11 +84,19 @@ class Build:
         self._describe()
         return outcomes
 
-    def preflight(self) -> None:
-        """Raise now what a later stage would raise: a model or a package that is not there."""
-        for uses in self.plan.uses.values():
-            for use in uses:
+    def preflight(self, only: str | None = None) -> None:
+        """Raise now what a later stage would raise: a model, package or key that is not there."""
+        for stage, uses in self.plan.uses.items():
+            for use in uses if only in (None, stage) else ():
                 stages.identity(use.plugin)
+                if use.asks and self.spending.live and not self._has_been_answered(use):
+                    self.calls.check(self.plan.endpoint_of(use))
+
+    def _has_been_answered(self, use: Use) -> bool:
+        """Whether this endpoint gave the table that is there: its replies may be all we need."""
+        entry = self.dataset.manifest["stages"].get(f"{use.stage}/{use.name}") or {}
+        known = entry.get("identity", {}).get("endpoint")
+        return bool(known == self.plan.endpoint_of(use).identity())
 
     def check_sources(self) -> None:
         """Raise where too many of the sources could not be read; the rest has been built."""
@@ -104,6 +118,8 @@ class Build:
             "seed": self.plan.seed,
             "plan": json.loads(json.dumps(self.plan.as_dict(), default=list)),
         }
+        asked = {use.name: self._model_of(use) for use in self.plan.asking()}
+        manifest["models"] = {name: model for name, model in asked.items() if model}
         if "passage" in self.dataset:
             languages = self.dataset.arrow("passage", ["language"])["language"].unique()
             manifest["languages"] = sorted(x for x in languages.to_pylist() if x)
@@ -117,6 +133,21 @@ class Build:
         if manifest != self.dataset.manifest:
             with unwritable(self.dataset.path):
                 self.dataset.save(manifest)
+
+    def _model_of(self, use: Use) -> dict[str, Any] | None:
+        """Who wrote the queries of a generator, as far as they are there."""
+        entry = self.dataset.manifest["stages"].get(f"{use.stage}/{use.name}")
+        if not entry or "llm" not in entry["notes"]:
+            return None
+        endpoint, notes = entry["identity"]["endpoint"], entry["notes"]["llm"]
+        return {
+            "role": "generator",
+            "model": endpoint["model"],
+            "family": endpoint["family"] or endpoint["model"],
+            "base_url": endpoint["base_url"],
+            "answered_as": sorted(notes["models"]),
+            "prompts": notes["prompts"],
+        }
 
 
 def plan_of(dataset: Dataset) -> Plan:
@@ -133,6 +164,7 @@ def build(
     workers: int = 1,
     show: bool = True,
     report: Report = lambda _: None,
+    spending: Spending | None = None,
 ) -> Dataset:
     """Make or bring up to date the dataset at `out`; ends with the page `report.html` in it.
 
@@ -144,6 +176,7 @@ def build(
         workers: processes that read, segment and generate; the result does not depend on it.
         show: progress on stderr.
         report: called after every step.
+        spending: where calls of language models stop, and what they cost.
 
     Raises:
         DatakitError: see its subclasses; whatever was finished is kept.
@@ -156,7 +189,7 @@ def build(
     dataset = Dataset.create(out)
     with dataset.locked():
         _remember_sources(dataset, source_paths, limit)
-        work = Build(dataset, plan, files, workers, show)
+        work = Build(dataset, plan, files, workers, show, spending or Spending())
         work.run(report=report)
         with unwritable(dataset.path):
             write_report(dataset)

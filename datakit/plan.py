@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from datakit import registry
 from datakit.errors import PlanError, UnknownName, did_you_mean
+from datakit.llm.endpoint import EndpointSettings
+from datakit.llm.endpoints import endpoints, plain
 
 SHIPPED = Path(__file__).parent / "plans"
 # stage -> (plugin kind, whether the plan may name several)
@@ -63,6 +65,7 @@ class Floors:
     ingest: float = 0.8
     segment: float = 0.5
     generate: float = 0.05  # of the passages, those that give a query
+    replies: float = 0.8  # of what a language model was asked, what could be read
     filter: float = 0.05
 
 
@@ -73,6 +76,11 @@ class Use:
     stage: str
     name: str  # of the step and of its table; the plugin's name unless the plan gives another
     plugin: Any
+
+    @property
+    def asks(self) -> bool:
+        """Whether the plugin asks a language model."""
+        return getattr(self.plugin, "unit", None) == "calls"
 
 
 @dataclass(frozen=True)
@@ -88,11 +96,20 @@ class Plan:
     split: Any  # splits.SplitSettings
     check: CheckOptions
     floors: Floors
+    llm: Mapping[str, EndpointSettings] = dataclasses.field(default_factory=dict)  # by name
 
     def one(self, stage: str) -> Use:
         """The plugin of a stage that has a single one."""
         (use,) = self.uses[stage]
         return use
+
+    def asking(self) -> tuple[Use, ...]:
+        """The plugins that ask a language model."""
+        return tuple(use for uses in self.uses.values() for use in uses if use.asks)
+
+    def endpoint_of(self, use: Use) -> EndpointSettings:
+        """The endpoint that a plugin asks."""
+        return self.llm[use.plugin.endpoint]
 
     def as_dict(self) -> dict[str, Any]:
         """The plan with every setting filled in, as plain values."""
@@ -110,6 +127,8 @@ class Plan:
         out["retrieval"] = _plain(self.retrieve)
         for name in ("filter", "split", "check", "floors"):
             out[name] = _plain(getattr(self, name))
+        if self.llm:
+            out["llm"] = {name: plain(one) for name, one in self.llm.items()}
         return out
 
     def toml(self) -> str:
@@ -171,7 +190,9 @@ def parse(raw: Mapping[str, Any]) -> Plan:
     from datakit.splits import SplitSettings
 
     default = tomllib.loads((SHIPPED / "default.toml").read_text("utf-8"))
-    known = [*PLUGIN_STAGES, "seed", "purpose", "retrieval", "filter", "split", "check", "floors"]
+    known = [
+        *PLUGIN_STAGES, "seed", "purpose", "retrieval", "filter", "split", "check", "floors", "llm",
+    ]  # fmt: skip
     for key in raw:
         if key not in known:
             raise PlanError(f"a plan has no [{key}]{did_you_mean(key, known)}")
@@ -181,9 +202,10 @@ def parse(raw: Mapping[str, Any]) -> Plan:
         raise PlanError(f"plan: seed = {seed!r}: expected a whole number, such as 13")
     if purpose not in ("train", "eval"):
         raise PlanError(f'plan: purpose = {purpose!r}: expected "train" or "eval"')
-    return Plan(
+    plan = Plan(
         seed=seed,
         purpose=purpose,
+        llm=endpoints(merged.get("llm", {})),
         uses={stage: _uses(stage, merged[stage], seed) for stage in PLUGIN_STAGES},
         reading=_settings(ReadingOptions, "ingest", {"ingest": _reading(merged["ingest"])}, seed),
         retrieve=_settings(RetrieveOptions, "retrieval", merged, seed),
@@ -192,6 +214,8 @@ def parse(raw: Mapping[str, Any]) -> Plan:
         check=_settings(CheckOptions, "check", merged, seed),
         floors=_settings(Floors, "floors", merged, seed),
     )
+    _check_endpoints_of(plan.asking(), plan.llm)
+    return plan
 
 
 def _settings(cls: type[Any], name: str, merged: Mapping[str, Any], seed: int) -> Any:
@@ -254,6 +278,36 @@ def _use(stage: str, kind: str, entry: Any, seed: int) -> Use:
     except UnknownName as error:
         raise PlanError(f"plan: {stage}: {error}") from None
     return Use(stage, name, registry.make(kind, plugin_name, _seeded(cls, values, seed)))
+
+
+# --- language models ----------------------------------------------------------------------
+
+
+def _check_endpoints_of(uses: Iterable[Use], known: Mapping[str, EndpointSettings]) -> None:
+    for use in uses:
+        name = use.plugin.endpoint
+        if name not in known:
+            near = did_you_mean(name, known) if known else ": add that table, with a model"
+            raise PlanError(f"plan: {use.name} asks endpoint {name!r}: no [llm.{name}]{near}")
+        if not known[name].model:
+            raise PlanError(
+                f'plan: {use.name} asks endpoint {name!r}, which has no model: set model = "…" in '
+                f"[llm.{name}]"
+            )
+
+
+def with_endpoint(plan: Plan, values: Mapping[str, Any]) -> Plan:
+    """The plan with other settings of its endpoints: `model` of `default`, or `<name>.model`.
+
+    Raises:
+        PlanError: a setting that an endpoint does not have, or a value that does not fit.
+    """
+    raw = plan.as_dict()
+    tables: dict[str, dict[str, Any]] = raw.setdefault("llm", {})
+    for key, value in values.items():
+        name, _, setting = key.rpartition(".")
+        tables.setdefault(name or "default", {})[setting] = value
+    return parse(raw)
 
 
 # --- change and write ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ from datakit.records import Evidence, Passage, Query, as_dict
 
 ID_COLUMN = {"query": "query_id", "passage": "passage_id", "document": "doc_id"}
 SHOWN = 400  # characters of a text on the screen
+FILTERED = ("query/filtered", "query/candidate")  # queries of all generators, the later first
 
 
 def chain(dataset: Dataset, record_id: str) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def chain(dataset: Dataset, record_id: str) -> dict[str, Any]:
     Raises:
         DatasetError: no such record; if it was dropped, the message says where and why.
     """
-    for table in ("query", "query/candidate", "passage", "document"):
+    for table in ("query", *FILTERED, "passage", "document"):
         if table not in dataset:
             continue
         kind = table.split("/")[0]
@@ -114,7 +115,7 @@ def _stage(dataset: Dataset, name: str) -> dict[str, Any] | None:
 def _generator(dataset: Dataset, query: Query) -> dict[str, Any]:
     """Who wrote the query: the stage whose table has it."""
     for table in dataset.tables():
-        if table.startswith("query/") and table != "query/candidate":
+        if table.startswith("query/") and table not in FILTERED:
             for _ in dataset.where(table, "query_id", [query.query_id]):
                 name = dataset.manifest["tables"][table]["made_by"]
                 return {"step": name} | (_stage(dataset, name) or {})

@@ -166,6 +166,8 @@ class Query:
     parent_ids: tuple[str, ...] = ()
     child_ids: tuple[str, ...] = ()
     supporting_doc_ids: tuple[str, ...] = ()  # of a topic query
+    # of a topic query: what it comes to, document by document; the pool asks each of them too
+    sub_questions: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     pattern: str | None = None  # which rule or prompt slot wrote it: heading, definition, …
     facets: Mapping[str, str] = field(default_factory=dict)  # category, time, entity, topic

@@ -24,7 +24,10 @@ KINDS = (
     "exporters", "importers",
 )  # fmt: skip
 
-SHARED_MODULES = ("records.py", "text.py", "models.py")  # what our own plugins stand on
+# what our own plugins stand on
+SHARED_MODULES = (
+    "records.py", "text.py", "models.py", "seq2seq/__init__.py", "seq2seq/decoding.py",
+)  # fmt: skip
 _classes: dict[tuple[str, str], type[Any]] = {}
 T = TypeVar("T")
 
@@ -142,7 +145,7 @@ def _source_digest(cls: Any) -> str:
     if path.parent.parent != Path(__file__).parent:
         files = {path, *path.parent.glob("_*.py")}
     else:
-        shared = (Path(__file__).with_name(name) for name in SHARED_MODULES)
+        shared = (Path(__file__).parent / name for name in SHARED_MODULES)
         files = {*path.parent.glob("*.py"), *shared}
     total = hashlib.sha256()
     for file in sorted(files):

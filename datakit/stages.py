@@ -3,10 +3,12 @@
     ingest      files -> document                                  a shard per few files
     segment     document -> passage                                a shard per part
     duplicates  passage -> duplicate                               keyed
-    generate    passage (or document, passage) -> query/<name>     a shard per part, or global
+    generate    passage (or document, passage) -> query/<name>     a shard per part, or global;
+                                                                   where a model is asked, global
     filter      query/* -> query/candidate                         global
     retrieve    passage, query/candidate -> run/<name>             global
     mine        … -> judgement                                     global
+    filter      …, judgement -> query/filtered                     global; by runs and labels
     split       … -> query, qrel/seed, qrel/mined                  global
     negatives   … -> negative/mined                                global
     check       … -> measure                                       global
@@ -18,8 +20,9 @@ the dataset that is being built.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,10 @@ from datakit import registry
 from datakit.dataset import Dataset
 from datakit.engine import SHARDS, Sink, Step, stale_steps
 from datakit.errors import DatasetError
+from datakit.llm.asking import Asking
+from datakit.llm.calls import Calls
+from datakit.llm.exchange import Reading, Task
+from datakit.llm.spool import Spool
 from datakit.plan import Plan, Use
 from datakit.reading import Spec, made, reader
 from datakit.records import (
@@ -178,8 +185,12 @@ def query_tables(plan: Plan) -> list[str]:
     return [f"query/{use.name}" for use in plan.uses["generate"]]
 
 
-def generate_step(plan: Plan, dataset: Dataset, use: Use) -> Step:
+def generate_step(plan: Plan, dataset: Dataset, use: Use, calls: Calls) -> Step:
+    if use.asks:
+        return _asking_step(plan, dataset, use, calls)
     plugin, table = use.plugin, f"query/{use.name}"
+    if hasattr(plugin, "for_corpus"):
+        plugin = plugin.for_corpus(dataset.count("passage"))
     common = {
         "name": f"generate/{use.name}",
         "plugin": plugin.plugin_name,
@@ -194,6 +205,7 @@ def generate_step(plan: Plan, dataset: Dataset, use: Use) -> Step:
             work="datakit.stages:generate_part",
             payload=(spec(plugin), table),
             floor=plan.floors.generate,
+            one_process=getattr(plugin, "one_process", False),
             **common,
         )
 
@@ -203,6 +215,52 @@ def generate_step(plan: Plan, dataset: Dataset, use: Use) -> Step:
             sink.put(table, record)
 
     return Step(unit="global", inputs=("document", "passage"), work=work, **common)
+
+
+def _asking_step(plan: Plan, dataset: Dataset, use: Use, calls: Calls) -> Step:
+    """Send what has no reply yet, then read all replies in the order of the tasks."""
+    table = f"query/{use.name}"
+
+    def work(sink: Sink) -> None:
+        made = asking_of(plan, dataset, use)
+        with Spool(made.items(), sink.folder) as spool:
+            asking = dataclasses.replace(made, items=spool.__iter__)
+            calls.complete(asking, spool.tasks, sink.show)
+            tally = calls.tally(asking)
+            for record in calls.collect(asking, sink.reading(asking.items()), tally):
+                sink.put(table, record)
+        sink.extra |= {"asked": tally.asked, "unread": tally.states["dropped"]}
+        sink.notes["llm"] = tally.as_json()
+
+    return Step(
+        f"generate/{use.name}", "global", use.plugin.plugin_name, spec(use.plugin)[2],
+        asking_identity(plan, use), ("document", "passage"), (table,), work,
+        floor=plan.floors.replies, floor_counts=("asked", "unread"),
+    )  # fmt: skip
+
+
+def asking_identity(plan: Plan, use: Use) -> dict[str, Any]:
+    """What decides the rows of a plugin that asks: itself, its prompts, and who answers."""
+    return identity(use.plugin) | {"endpoint": plan.endpoint_of(use).identity()}
+
+
+def asking_of(plan: Plan, dataset: Dataset, use: Use) -> Asking:
+    """What a generator of the plan asks about the dataset's passages."""
+
+    def items() -> Iterator[Task | Dropped]:
+        tasks: Iterator[Task | Dropped] = use.plugin.tasks(
+            dataset.read("document"), dataset.read("passage")
+        )
+        return tasks
+
+    def read(task: Task, value: Any, model: str) -> Reading:
+        # the plan's name for it, since that of the reply changes with the endpoint's mood: live
+        # and batch, today and tomorrow have to give equal query ids
+        reading: Reading = use.plugin.read(task, value, endpoint.family or endpoint.model)
+        return reading
+
+    endpoint = plan.endpoint_of(use)
+    return Asking(f"generate/{use.name}", endpoint, items, read)
 
 
 def generate_part(payload: tuple[tuple[Spec, str], Path], sink: Sink) -> None:
@@ -216,7 +274,7 @@ def generate_part(payload: tuple[tuple[Spec, str], Path], sink: Sink) -> None:
 
 
 def filter_step(plan: Plan, dataset: Dataset) -> Step:
-    from datakit.filters import filter_queries
+    from datakit.filters import Tally, filter_queries
 
     tables = query_tables(plan)
 
@@ -224,14 +282,60 @@ def filter_step(plan: Plan, dataset: Dataset) -> Step:
         queries = sink.reading(read_all(dataset, tables))
         seeds = {s for q in read_all(dataset, tables) for s in q.seed_passage_ids}
         passages = {p.passage_id: p for p in dataset.read("passage") if p.passage_id in seeds}
-        for record in filter_queries(queries, passages, plan.filter, plan.purpose):
+        tally = Tally(plan.filter.off)
+        for record in filter_queries(queries, passages, plan.filter, plan.purpose, tally):
             sink.put("query/candidate", record)
+        sink.notes["rules"] = tally.notes()
 
-    settings = _settings(plan.filter)
     return Step(
-        "filter", "global", "filter", settings, {"settings": settings, "purpose": plan.purpose},
+        "filter", "global", "filter", _settings(plan.filter), _filter_identity(plan),
         (*tables, "passage"), ("query/candidate",), work, floor=plan.floors.filter,
     )  # fmt: skip
+
+
+def filter_retrieved_step(plan: Plan, dataset: Dataset) -> Step:
+    """The rules that need runs and labels, between mining and the split."""
+    from datakit import filters
+
+    def work(sink: Sink) -> None:
+        judgements = list(dataset.read("judgement"))
+        labelled = {j.query_id for j in judgements}
+        # those without a label were dropped by the mine stage, with its reason
+        asked = (q for q in dataset.read("query/candidate") if q.query_id in labelled)
+        queries = {q.query_id: q for q in sink.reading(asked)}
+        labels = list(resolve(judgements, queries))
+        seeds = filters.seeds_and_copies(labels, queries.values())
+        clusters = {one.passage_id: one.cluster_id for one in dataset.read("duplicate")}
+        runs = [
+            filters.read_run(use.name, _covering(use), partial(dataset.read, table), seeds)
+            for use, table in zip(plan.uses["retrieve"], run_tables(plan), strict=True)
+        ]
+        tally = filters.Tally(plan.filter.off)
+        for record in filters.filter_retrieved(
+            queries.values(), labels, clusters, runs, plan.filter, plan.purpose, tally
+        ):
+            sink.put("query/filtered", record)
+        sink.notes["rules"] = tally.notes()
+
+    languages = {use.name: use.plugin.languages for use in plan.uses["retrieve"]}
+    return Step(
+        "filter/retrieved", "global", "filter", _settings(plan.filter),
+        _filter_identity(plan) | {"languages": languages},
+        ("duplicate", "query/candidate", "judgement", *run_tables(plan)), ("query/filtered",),
+        work, floor=plan.floors.filter,
+    )  # fmt: skip
+
+
+def _filter_identity(plan: Plan) -> dict[str, Any]:
+    from datakit.filters import code_digest
+
+    settings = _settings(plan.filter)
+    return {"settings": settings, "purpose": plan.purpose, "code": code_digest()}
+
+
+def _covering(use: Use) -> Callable[[Query], bool]:
+    languages = use.plugin.languages
+    return lambda query: covers(languages, query.language)
 
 
 def read_all(dataset: Dataset, tables: Iterable[str]) -> Iterator[Any]:
@@ -373,10 +477,7 @@ def split_step(plan: Plan, dataset: Dataset) -> Step:
 
     def work(sink: Sink) -> None:
         judgements = list(dataset.read("judgement"))
-        labelled = {j.query_id for j in judgements}
-        # those without a label were dropped by the mine stage, with its reason
-        asked = (q for q in dataset.read("query/candidate") if q.query_id in labelled)
-        queries = {q.query_id: q for q in sink.reading(asked)}
+        queries = {q.query_id: q for q in sink.reading(dataset.read("query/filtered"))}
         documents = dataset.arrow("document", ["doc_id", "family_id", "date"]).to_pylist()
         result = split_queries(
             queries.values(),
@@ -397,7 +498,7 @@ def split_step(plan: Plan, dataset: Dataset) -> Step:
     settings = _settings(plan.split)
     return Step(
         "split", "global", "split", settings, {"settings": settings},
-        ("document", "duplicate", "query/candidate", "judgement"),
+        ("document", "duplicate", "query/filtered", "judgement"),
         ("query", "qrel/seed", "qrel/mined"), work,
     )  # fmt: skip
 
@@ -456,7 +557,8 @@ def check_step(plan: Plan, dataset: Dataset) -> Step:
     def work(sink: Sink) -> None:
         from datakit.measures import measure_runs
 
-        queries = list(sink.reading(dataset.read("query")))
+        asked = sink.reading(dataset.read("query"))
+        queries = [query for query in asked if measured(query, plan.purpose)]
         for table in qrels:
             labels = [q for q in dataset.read(table) if counts(q, plan.purpose)]
             for run in runs:
@@ -485,6 +587,11 @@ def _languages(dataset: Dataset, run: str) -> tuple[str, ...]:
     """The languages that a run's retriever was meant for; queries in others do not count."""
     stage = dataset.manifest["tables"][run]["made_by"]
     return tuple(dataset.manifest["stages"][stage]["settings"].get("languages", ()))
+
+
+def measured(query: Query, purpose: str) -> bool:
+    """Whether a query enters the measures: those of the subset `easy` do not in an eval set."""
+    return purpose == "train" or "easy" not in query.flags
 
 
 def counts(qrel: Qrel, purpose: str) -> bool:

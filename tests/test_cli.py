@@ -158,7 +158,7 @@ def test_plan_init_writes_the_commented_default_once(tmp_path: Path) -> None:
 def test_every_command_has_help_with_an_example() -> None:
     from datakit import cli
 
-    for group in (cli.app, cli.plan_app, cli.train_app, cli.eval_app):
+    for group in (cli.app, cli.plan_app, cli.train_app, cli.eval_app, cli.prompts_app):
         for command in group.registered_commands:
             assert command.callback is not None
             doc = command.callback.__doc__ or ""

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from datakit.errors import UsageError
-from datakit.filters import FilterSettings, count_words, filter_queries, shared_run
+from datakit import registry
+from datakit.errors import PlanError, UsageError
+from datakit.filters import FilterSettings, Tally, count_words, filter_queries, shared_run
 from datakit.records import Dropped, Evidence, Passage, Query
 
 ENGLISH = (
@@ -29,8 +32,13 @@ def query(text: str, language: str = "en", level: Any = "sentence", **values: An
     return Query(values.pop("query_id", "q1"), text, language, level, **{**known, **values})
 
 
-def run(*queries: Query, purpose: str = "train") -> list[Query | Dropped]:
-    return list(filter_queries(queries, PASSAGES, FilterSettings(), purpose))
+UNFLAGGED = FilterSettings(off=("F6",))  # most queries below claim no evidence
+
+
+def run(
+    *queries: Query, purpose: str = "train", settings: FilterSettings = UNFLAGGED
+) -> list[Query | Dropped]:
+    return list(filter_queries(queries, PASSAGES, settings, purpose))
 
 
 def verdict(found: Query) -> str:
@@ -167,7 +175,7 @@ def test_name_of_the_issuer_is_no_leak() -> None:
     passage = Passage("p", "d", f"{name}发布行业报告。", 0, 20, 0, language="zh", issuer=name)
     asked = query(f"{name}的评级体系是怎样的？", "zh", seed_passage_ids=("p",))
 
-    assert list(filter_queries([asked], {"p": passage}, FilterSettings(), "eval")) == [asked]
+    assert list(filter_queries([asked], {"p": passage}, UNFLAGGED, "eval")) == [asked]
 
 
 def test_shared_run_counts_words_and_pairs_of_characters() -> None:
@@ -237,3 +245,87 @@ def test_a_service_that_is_called_like_a_pronoun_is_named() -> None:
     (kept,) = filter_queries([asked], {"her": passage}, FilterSettings(), "train")
 
     assert isinstance(kept, Query)
+
+
+# --- F6, switches and counts -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("evidence", "flags"),
+    [
+        ((Evidence("d1", 0, 20),), ()),
+        ((), ("unverified",)),
+        ((Evidence("d1", 0, 20, verified=False),), ("unverified",)),
+        ((Evidence("d1", 0, 20), Evidence("d1", 200, 900)), ("unverified",)),
+        ((Evidence("other", 0, 20),), ("unverified",)),
+    ],
+)
+def test_query_without_verified_evidence_in_its_seed_is_flagged(
+    evidence: tuple[Evidence, ...], flags: tuple[str, ...]
+) -> None:
+    (kept,) = run(query("Who pays the VAT?", evidence=evidence), settings=FilterSettings())
+
+    assert isinstance(kept, Query)
+    assert kept.flags == flags
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("fragments", "What is in the (second part?"),
+        ("F2", "订阅什么时候可以取消并退款？"),
+        ("F3", "Refund?"),
+        ("F4", "Acme keeps backup copies of deleted files for thirty days?"),
+        ("F5", "What is covered by this section?"),
+    ],
+)
+def test_each_rule_can_be_switched_off(rule: Any, text: str) -> None:
+    assert isinstance(run(query(text))[0], Dropped)
+    assert isinstance(run(query(text), settings=FilterSettings(off=(rule, "F6")))[0], Query)
+
+
+def test_duplicates_stay_where_their_rule_is_off() -> None:
+    asked = [query("Who pays the VAT?", query_id=key) for key in "ab"]
+
+    assert run(*asked, settings=FilterSettings(off=("F6", "F8"))) == asked
+
+
+def test_every_rule_counts_and_keeps_five_examples() -> None:
+    asked = [query(f"What about the above point {i}?", query_id=f"q{i}") for i in range(7)]
+    asked += [query("Who pays the VAT?", query_id=f"r{i}") for i in range(3)]
+    tally = Tally(("F2",))
+
+    list(filter_queries(asked, PASSAGES, FilterSettings(off=("F2",)), "train", tally))
+    notes = tally.notes()
+
+    assert notes["F2"] == {"title": "language and script", "state": "off"}
+    assert (notes["F5"]["seen"], notes["F5"]["dropped"]) == (10, 7)
+    assert notes["F5"]["reasons"] == {"not_standalone": 7}
+    assert [one["query_id"] for one in notes["F5"]["examples"]] == ["q0", "q1", "q2", "q3", "q4"]
+    assert (notes["F6"]["seen"], notes["F6"]["flagged"]) == (3, 3)
+    assert (notes["F8"]["seen"], notes["F8"]["merged"]) == (3, 2)
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "@." * 100_000, "(" * 200_000, "0-" * 150_000])
+def test_enormous_text_is_dropped_before_a_pattern_reads_it(text: str) -> None:
+    start = time.perf_counter()
+    (found,) = run(query(text))
+
+    assert isinstance(found, Dropped)
+    assert found.reason == "too_long"
+    assert time.perf_counter() - start < 1
+    assert len(found.detail) < 200
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sentence_words": [9, 3]}, "sentence_words: 0 <= least <= most is expected, found 9, 3"),
+        ({"easy_share": 1.5}, "easy_share from 0 to 1 is expected, found 1.5"),
+        ({"round_trip_train": 0}, "round_trip_train >= 1 is expected, found 0"),
+        ({"off": ["F12"]}, "off"),
+    ],
+)
+def test_impossible_settings_are_one_line(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(PlanError, match=re.escape(message)):
+        registry.checked(FilterSettings, "[filter]", values)

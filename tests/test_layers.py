@@ -16,13 +16,13 @@ PACKAGE = Path(datakit.__file__).parent
 # a module may import from its own layer and from those below it
 LAYERS = [
     {"version", "errors", "records"},
-    {"registry", "text", "tables", "progress"},
-    {"models", "dataset", "sources"},
+    {"registry", "text", "tables", "progress", "resources"},
+    {"models", "seq2seq", "dataset", "sources"},
     {"filters", "splits", "measures"},
     {"segmentation", "llm"},
     {"ingestors", "segmenters", "generators", "retrievers", "miners"},
-    {"plan", "engine", "resources", "reading"},
-    {"exporters", "importers", "audits", "report", "provenance", "runners", "samples"},
+    {"plan", "engine", "reading"},
+    {"exporters", "importers", "audits", "report", "provenance", "runners", "samples", "training"},
     {"stages", "importing", "irds"},
     {"pipeline"},
     {"commands"},

@@ -37,6 +37,18 @@ def test_the_default_plan_needs_no_download() -> None:
         ("[floors]\ningset = 0.5", "Did you mean 'ingest'"),
         ("[filter]\nno_such_rule = 1", "has no setting 'no_such_rule'"),
         ("seed = ", "is not TOML"),
+        ("[llm]\nmodel = 'x'", r"settings stand in \[llm.default\]"),
+        ("[llm.default]\nmodle = 'x'", r"\[llm.default\] has no setting 'modle'. Did you mean 'mo"),
+        ("[llm.default]\nconcurrency = 0", "concurrency = 0: expected 1 or more"),
+        ("[llm.default]\nbase_url = 'localhost:80'", "expected an http:// or https:// address"),
+        ("[llm.default]\nstructured = 'yes'", "structured = 'yes': Input should be 'auto'"),
+        ("[llm.default]\napi_key = 'x'", "a key stands in the environment, never in a plan"),
+        ('[[generate]]\nuse = "llm_bottom_up"', r"no \[llm.default\]: add that table"),
+        (
+            '[[generate]]\nuse = "llm_bottom_up"\nendpoint = "cheep"\n[llm.cheap]\nmodel = "x"',
+            r"asks endpoint 'cheep': no \[llm.cheep\]. Did you mean 'cheap'",
+        ),
+        ('[[generate]]\nuse = "llm_bottom_up"\n[llm.default]', "which has no model"),
     ],
 )
 def test_a_wrong_plan_is_one_clear_line(text: str, message: str, tmp_path: Path) -> None:
@@ -45,6 +57,38 @@ def test_a_wrong_plan_is_one_clear_line(text: str, message: str, tmp_path: Path)
     with pytest.raises(PlanError, match=message) as caught:
         plans.load(tmp_path / "plan.toml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[llm.default]\napi_key_env = 'sk-proj-0123456789'",
+        "[llm.default]\nbase_url = 'https://me:sk-proj-0123456789@host/v1'",
+        "[llm.default]\nbase_url = 'https://host/v1?key=sk-proj-0123456789'",
+    ],
+)
+def test_what_may_be_a_key_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(PlanError, match="api_key_env") as caught:
+        plans.parse(tomllib.loads(text))
+
+    assert "0123456789" not in str(caught.value)
+
+
+def test_what_is_not_sent_comes_back_from_toml() -> None:
+    plan = plans.parse({"llm": {"default": {"model": "m", "temperature": "none"}}})
+
+    assert plan.llm["default"].temperature is None
+    assert plans.parse(tomllib.loads(plan.toml())) == plan
+
+
+def test_an_endpoint_takes_other_settings() -> None:
+    plan = plans.with_endpoint(
+        plans.load("llm"), {"model": "qwen3", "judge.model": "big", "judge.api_key_env": ""}
+    )
+
+    assert plan.llm["default"].model == "qwen3"
+    assert (plan.llm["judge"].model, plan.llm["judge"].api_key_env) == ("big", "")
+    assert [use.name for use in plan.asking()] == ["llm_bottom_up", "llm_top_down"]
 
 
 def test_a_plan_that_is_not_there_names_those_that_are() -> None:

@@ -14,7 +14,7 @@ from doc_blocks import HAS_ENCODER, ROOT, Block, blocks, code_spans, environment
 from typer.models import CommandInfo
 
 from datakit import plan as plans
-from datakit.cli import app, eval_app, plan_app, train_app
+from datakit.cli import app, eval_app, plan_app, prompts_app, train_app
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = blocks(README)
@@ -71,7 +71,7 @@ def test_a_plan_in_the_readme_is_a_plan(block: Block) -> None:
 
 def commands() -> list[str]:
     """Every command of the command line: `build`, `plan show`, …"""
-    groups = {"plan": plan_app, "train": train_app, "eval": eval_app}
+    groups = {"plan": plan_app, "train": train_app, "eval": eval_app, "prompts": prompts_app}
     return [_name(c) for c in app.registered_commands] + [
         f"{name} {_name(c)}" for name, group in groups.items() for c in group.registered_commands
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from datakit.errors import PlanError
+from datakit.errors import PlanError, UsageError
 
 Sources = Annotated[
     list[Path] | None, typer.Argument(help="Files and folders to read.", show_default=False)
@@ -15,7 +15,8 @@ Sources = Annotated[
 OutOption = Annotated[Path, typer.Option("-o", "--out", help="The dataset directory.")]
 DatasetArgument = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")]
 PlanOption = Annotated[
-    str | None, typer.Option("--plan", help="A plan: a TOML file, or `default`, `no_encoder`.")
+    str | None,
+    typer.Option("--plan", help="A plan: a TOML file, or `default`, `no_encoder`, `llm`."),
 ]
 SeedOption = Annotated[int | None, typer.Option(help="Replaces the plan's seed.")]
 PurposeOption = Annotated[
@@ -30,9 +31,29 @@ UseOption = Annotated[str | None, typer.Option("--use", help="Another plugin for
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting of the plugin, NAME=VALUE; repeatable.")
 ]
+EndpointOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--endpoint",
+        help="A setting of the endpoint that is asked, such as model=…, base_url=…; repeatable. "
+        "NAME.SETTING=VALUE for another than `default`.",
+    ),
+]
+MaxCallsOption = Annotated[
+    int | None,
+    typer.Option("--max-calls", min=0, help="Stop after so many calls; all replies are kept."),
+]
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option("--max-cost", min=0, help="Stop before calls cost more; all replies are kept."),
+]
+PricesOption = Annotated[
+    Path | None,
+    typer.Option("--prices", metavar="FILE", help="Prices of your own, before those of datakit."),
+]
 
 
-def settings_of(values: list[str] | None) -> dict[str, Any]:
+def settings_of(values: list[str] | None, option: str = "--set") -> dict[str, Any]:
     """`NAME=VALUE` as TOML would read it; what TOML cannot read is text."""
     import tomllib
 
@@ -40,9 +61,21 @@ def settings_of(values: list[str] | None) -> dict[str, Any]:
     for item in values or []:
         name, sign, value = item.partition("=")
         if not sign:
-            raise PlanError(f"--set {item!r}: expected NAME=VALUE, such as --set max_tokens=300")
+            example = "max_tokens=300" if option == "--set" else "model=qwen3-8b"
+            raise PlanError(f"{option} {item!r}: expected NAME=VALUE, such as {option} {example}")
         try:
             settings[name] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             settings[name] = value
     return settings
+
+
+def named_texts(values: list[str] | None, option: str, form: str) -> dict[str, str]:
+    """`NAME=TEXT` of a repeatable option, by name."""
+    found = {}
+    for item in values or []:
+        name, sign, text = item.partition("=")
+        if not sign:
+            raise UsageError(f"{option} {item!r}: expected {form}.")
+        found[name] = text
+    return found

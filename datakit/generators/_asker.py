@@ -62,7 +62,8 @@ def to_asker(text: str, context: Context, named: bool) -> str:
     text = _TRIMMED.sub(lambda match: " " if match.group()[-1:] == " " else "", text)
     text = " ".join(text.split())
     text = _documents(text, context, named)
-    text = _service(text, context, named or _names(text, context))
+    if context.kind != "filing":
+        text = _service(text, context, named or _names(text, context))
     text = _second_person(text)
     text = _first_person(text, context, named or _names(text, context))
     return _lowered(text, context)

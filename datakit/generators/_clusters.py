@@ -1,61 +1,77 @@
-"""Cells of documents by category and time, and clusters of titles or headings in each cell."""
+"""Clusters of titles or headings in each cell of documents."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from datakit.generators import _chinese, _headings, _latin
-from datakit.generators._context import Context, Kind, kind_of, short_name
-from datakit.generators._words import word_set
-from datakit.records import Document, normal_key
-from datakit.text import base_language, is_cjk_language
+from datakit.generators import _cells, _chinese, _grouping, _latin, _points
+from datakit.generators._cells import ALWAYS, UNCATEGORISED, UNDATED, Brief, Cell, Window
+from datakit.generators._context import Context, Kind
+from datakit.generators._points import (
+    PERIOD_ZH,
+    SERIES,
+    SERIES_ZH,
+    Unit,
+    favourite,
+    heading_words,
+    words_of,
+)
+from datakit.records import Document, Dropped, normal_key, seed_for
+from datakit.text import is_cjk_language
 
 if TYPE_CHECKING:
-    import numpy as np
+    from datakit.models import Encoder
 
-UNDATED = "undated"
-UNCATEGORISED = "uncategorised"
-_LEAST_WEIGHT = 0.3  # of a category, for a document to sit in its cell; pipeline §6
-_MOST_CATEGORIES = 2
-_SMALL_CELL = 10  # units: a smaller cell stays one cluster; pipeline §6
-_MIXED = 0.06  # mean cosine of titles below which a small cell is no single topic; our default
-_NEAR = 0.2  # cosine that joins two titles of a mixed small cell; our default
-_DIMENSIONS = 32  # pipeline §6
-_NOISE_QUANTILE = 0.1  # of the members' own cosines: noise at least as near joins; pipeline §6
+__all__ = ["ALWAYS", "UNCATEGORISED", "UNDATED", "Cell", "CellClusters", "Cluster", "Clustering",
+           "Member", "found_in", "narrow"]  # fmt: skip
+
 _DISTINCT = 0.5  # share of distinct titles below which headings are clustered; pipeline §6
+_ENCODER_QUANTILE = 0.998  # of the cosines of one cell's points; our default
+_MOST_SAMPLED = 1000  # points of a cell whose cosines are taken for that quantile
+_LONG_TITLE = 15  # characters
+_TOP_WORDS = 10  # of a cluster, for topic diversity; pipeline §6
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """How documents are sorted into cells and clusters."""
+
+    window: Window = "auto"
+    near_titles: float = 0.25  # least mean cosine in a cluster; read against Chinese report titles
+    near_headings: float = 0.6  # the same; read against terms of service
+    encoder: str = ""  # "": words
+    encoder_languages: tuple[str, ...] = ()  # (): all
+    allow_download: bool = False
+    seed: int = 13
+
+    def encoder_for(self, language: str) -> Encoder | None:
+        """The encoder of a language; None: its words are compared."""
+        if not self.encoder or (self.encoder_languages and language not in self.encoder_languages):
+            return None
+        from datakit.models import load_encoder
+
+        return load_encoder(self.encoder, allow_download=self.allow_download)
+
+    def fingerprint(self) -> dict[str, Any] | None:
+        """What decides the vectors, where an encoder makes them."""
+        if not self.encoder:
+            return None
+        from datakit.models import load_encoder
+
+        return load_encoder(self.encoder, allow_download=self.allow_download).identity()
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
-    """What clustering keeps of a document: no text."""
+class Member:
+    """A document of a cluster, and which of its headings brought it there."""
 
-    doc_id: str
-    title: str
-    source: str  # issuer, family or document: who a second opinion must not come from
-    language: str
-    kind: Kind
-    label: str  # terms, privacy, 10-K
-    categories: tuple[str, ...]
-    window: str
-    headings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Documents of one category, time, language and kind."""
-
-    category: str
-    window: str  # 2024-Q1, 2024 or undated
-    language: str
-    kind: Kind
-
-    @property
-    def key(self) -> str:
-        return "|".join((self.category, self.window, self.language, self.kind))
+    brief: Brief
+    headings: tuple[_cells.Heading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +79,11 @@ class Cluster:
     """Documents that are about one thing, or sections that are headed alike."""
 
     cell: str
-    doc_ids: tuple[str, ...]
+    members: tuple[Member, ...]  # by doc_id
     titles: tuple[str, ...]  # of the documents, or the headings; the most frequent first
     terms: tuple[str, ...]  # the most distinctive first
-    silhouette: float | None  # mean over the members; None where the cell is one cluster
+    cohesion: float  # mean cosine of its points; 1 for one point
+    silhouette: float | None = None  # mean over its points; None where the cell is one cluster
     unit: Literal["document", "section"] = "document"
     shared: tuple[str, ...] = ()  # titles whose words stand in titles of two sources or more
     n_sources: int = 0  # issuers, or documents where no issuer is known
@@ -77,144 +94,167 @@ class Cluster:
     kind: Kind = "article"
     label: str = ""
 
+    @property
+    def doc_ids(self) -> tuple[str, ...]:
+        return tuple(member.brief.doc_id for member in self.members)
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """Category and time of its cell, where they are known."""
+        known = {} if self.category == UNCATEGORISED else {"category": self.category}
+        return known if self.window in (UNDATED, ALWAYS) else known | {"time": self.window}
+
+    def is_broad(self, least: int) -> bool:
+        """Whether it spans so many works, or sections of so many sources.
+
+        A long title that one issuer has twice is one work, a short one may be a series.
+        """
+        if self.unit == "section":
+            return min(self.n_sources, len(self.members)) >= least
+        return len({_work(member.brief) for member in self.members}) >= least
+
+
+def _work(one: Brief) -> tuple[str, ...]:
+    key = normal_key(one.full_title)
+    return (key, one.source) if len(key) >= _LONG_TITLE else (one.doc_id,)
+
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
-    """One point to cluster: a title, or a heading with all documents that have it."""
+class CellClusters:
+    """One cell, its clusters, those of one document included, and how well they part."""
 
-    text: str
-    words: tuple[str, ...]
-    doc_ids: tuple[str, ...]
+    cell: Cell
+    n_documents: int
+    clusters: tuple[Cluster, ...] = ()  # the largest first
+    silhouette: float | None = None  # mean over the points of clusters of two or more
+    davies_bouldin: float | None = None
+    diversity: float | None = None  # distinct among the ten top words of each cluster
 
 
-# --- documents into cells ----------------------------------------------------------------------
+def found_in(
+    documents: Iterable[Document], settings: Clustering, *, with_lines: bool = False
+) -> Iterator[CellClusters]:
+    """Every cell with its clusters; only titles, headings and metadata are kept in memory."""
+    briefs = [
+        _cells.brief(document, settings.window, with_lines=with_lines) for document in documents
+    ]
+    weights = _points.TitleWeights(briefs)
+    for cell, members in _cells.cells(briefs).items():
+        yield _sorted(cell, members, weights, settings)
 
 
-def brief(document: Document) -> Brief:
-    """What clustering keeps of a document."""
-    kind = kind_of(document.doc_type, document.title)
-    language = base_language(document.language) or ""
-    title = _plain_title(document)
-    return Brief(
-        doc_id=document.doc_id,
-        title=title,
-        source=document.issuer or document.family_id or document.doc_id,
-        language=language,
-        kind=kind,
-        label=document.doc_type or kind,
-        categories=_categories(document),
-        window=window_of(document, kind),
-        headings=tuple(_heading_units(document, language, kind)),
+def narrow(found: CellClusters, least: int) -> Iterator[Dropped]:
+    """What no query is made for: one row for each title, or one for all headings of a cell."""
+    small = [one for one in found.clusters if not one.is_broad(least)]
+    reason, cell = "single_document_cluster", found.cell.key
+    if small and small[0].unit == "section":
+        detail = f"{len(small)} headings of cell {cell} stand in fewer than {least} documents"
+        yield Dropped(cell, reason, detail)
+        return
+    for cluster in small:
+        n = len(cluster.members)
+        detail = f"a cluster of cell {cell} has {n} document{'s' * (n > 1)}, expected {least}"
+        yield Dropped(cluster.doc_ids[0], reason, f"{detail} or more with titles that are alike")
+    if not found.clusters:
+        detail = f"cell {cell}: none of {found.n_documents} documents has a heading that says more"
+        yield Dropped(cell, "no_heading", f"{detail} than what kind of document it is")
+
+
+def _sorted(
+    cell: Cell, documents: Sequence[Brief], weights: _points.TitleWeights, settings: Clustering
+) -> CellClusters:
+    by_heading = _goes_by_heading(cell, documents)
+    sources = {one.doc_id: one.source for one in documents}
+    if by_heading:
+        sources = _points.sources(documents)
+        units = _points.heading_units(documents, cell.language)
+        weight = _points.heading_weights(units)
+        shared = _points.common_words(units, sources)
+        vectors = _points.matrix(units, weight, shared)
+    else:
+        units = _points.title_units(documents, cell.language)
+        weight = weights.of(cell)
+        vectors = _points.matrix(units, weight)
+    if not units:
+        return CellClusters(cell, len(documents))
+    near = settings.near_headings if by_heading else settings.near_titles
+    encoder = settings.encoder_for(cell.language)
+    if encoder is not None:
+        vectors = encoder.encode([unit.text for unit in units])
+        near = _near_by_quantile(vectors)
+    seed = seed_for(settings.seed, "generate/top_down", cell.key)
+    groups = _grouping.groups(vectors, near, seed)
+    large = [rows for rows in groups if len(rows) > 1]
+    silhouettes, index = _grouping.silhouettes(vectors, large)
+    silhouette_of = {tuple(rows): value for rows, value in zip(large, silhouettes, strict=True)}
+    known = {one.doc_id: replace(one, source=sources[one.doc_id]) for one in documents}
+    made = [
+        _cluster(
+            cell,
+            [units[row] for row in rows],
+            known,
+            weight,
+            by_heading=by_heading,
+            cohesion=round(_grouping.cohesion(vectors, rows), 4),
+            silhouette=_or_none(silhouette_of.get(tuple(rows), math.nan)),
+            alone=len(groups) == 1,
+        )
+        for rows in groups
+    ]
+    return CellClusters(
+        cell,
+        len(documents),
+        tuple(sorted(made, key=lambda one: (-len(one.members), one.titles[:1], one.doc_ids))),
+        _or_none(_mean_over_points(silhouettes, large)),
+        _or_none(index),
+        _diversity([[units[row] for row in rows] for rows in large], weight),
     )
 
 
-def _categories(document: Document) -> tuple[str, ...]:
-    weighted = sorted(document.category_weights.items(), key=lambda one: (-one[1], one[0]))
-    kept = tuple(name for name, weight in weighted if weight >= _LEAST_WEIGHT)[:_MOST_CATEGORIES]
-    return kept or ((document.category,) if document.category else (UNCATEGORISED,))
+def _near_by_quantile(vectors: Any) -> float:
+    """What two in a thousand of a cell's pairs reach: encoders differ in what is close."""
+    import numpy as np
+
+    step = max(1, len(vectors) // _MOST_SAMPLED)
+    some = vectors[::step]
+    cosines = (some @ some.T)[np.triu_indices(len(some), 1)]
+    return float(np.quantile(cosines, _ENCODER_QUANTILE)) if len(cosines) > _MOST_SAMPLED else 0.6
 
 
-def window_of(document: Document, kind: Kind) -> str:
-    """The quarter of a dated document, the year from which terms hold; `undated` without a date."""
-    date = (document.valid_from or document.date) if kind == "terms" else document.date
-    if not date or not re.match(r"(?:19|20)\d\d", date):
-        return UNDATED
-    if kind == "terms" or len(date) < 7:
-        return date[:4]
-    return f"{date[:4]}-Q{(int(date[5:7]) + 2) // 3}"
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)
 
 
-def _plain_title(document: Document) -> str:
-    title = " ".join((document.title or "").split())
-    if document.issuer:
-        title = re.sub(re.escape(document.issuer), " ", title, flags=re.I)
-        title = re.sub(re.escape(short_name(document.issuer)), " ", title, flags=re.I)
-    title = re.sub(r"\d{4}[-./年]\d{1,2}[-./月]\d{1,2}日?|\(\d[^)]*\)|（\d[^）]*）", " ", title)
-    return " ".join(title.split()).strip(" -–—:：|,，")
+def _mean_over_points(values: Sequence[float], found: Sequence[Sequence[int]]) -> float:
+    n = sum(map(len, found))
+    pairs = zip(values, found, strict=True)
+    return sum(value * len(rows) for value, rows in pairs) / n if n else math.nan
 
 
-def _heading_units(document: Document, language: str, kind: Kind) -> Iterator[str]:
-    """Distinct headings that say something, without numbers, names and voices."""
-    if kind not in ("terms", "filing", "law"):
-        return
-    cjk = is_cjk_language(language)
-    seen: set[str] = set()
-    title = normal_key(document.title or "")
-    for section in document.sections:
-        text = _headings.clean(section.title, cjk)
-        if not text or _headings.is_generic(text) or normal_key(text) == title:
-            continue
-        text = neutral(text, document.issuer, cjk)
-        size = len(text) if cjk else len(text.split())
-        if text and size <= (20 if cjk else 9) and normal_key(text) not in seen:
-            seen.add(normal_key(text))
-            yield text
+def _diversity(found: Sequence[Sequence[Unit]], weight: Callable[[str], float]) -> float | None:
+    """Distinct words among the top words of all clusters, as a share of them."""
+    tops = [_top_words(units, weight) for units in found]
+    total = sum(map(len, tops))
+    return round(len({word for top in tops for word in top}) / total, 4) if total else None
 
 
-def neutral(heading: str, issuer: str | None, cjk: bool) -> str:
-    """A heading that fits any issuer: small letters, no name, "services" for "we"."""
-    for name in dict.fromkeys([issuer or "", short_name(issuer) if issuer else ""]):
-        if name:
-            heading = re.sub(rf"{re.escape(name)}(?:['’]s)?", " ", heading, flags=re.I)
-    if cjk:
-        return re.sub(r"\s+", "", heading).strip("的、，")
-    text = re.sub(r"[?!]", "", heading)
-    words = [
-        word if _keeps_case(word) and not heading.isupper() else word.lower()
-        for word in text.split()
-    ]
-    return " ".join(words).strip(" ,;:&-–")
+def _words(units: Sequence[Unit], weight: Callable[[str], float]) -> list[str]:
+    """Words of at least half the titles, where no phrase is common to them."""
+    counts = Counter(word for unit in units for word in set(unit.words))
+    return [word for word in _top_words(units, weight) if 2 * counts[word] >= len(units)][:3]
 
 
-def _keeps_case(word: str) -> bool:
-    return word.isupper() and 2 <= len(word) <= 5
+def _top_words(units: Sequence[Unit], weight: Callable[[str], float]) -> list[str]:
+    counts = Counter(word for unit in units for word in set(unit.words))
+    ranked = sorted(counts, key=lambda word: (-counts[word] * weight(word), word))
+    return ranked[:_TOP_WORDS]
 
 
-def cells(briefs: Iterable[Brief]) -> dict[Cell, list[Brief]]:
-    """Documents by cell, cells and documents in a fixed order."""
-    found: dict[Cell, list[Brief]] = defaultdict(list)
-    for one in briefs:
-        for category in one.categories:
-            found[Cell(category, one.window, one.language, one.kind)].append(one)
-    return {
-        cell: sorted(found[cell], key=lambda one: one.doc_id)
-        for cell in sorted(found, key=lambda cell: cell.key)
-    }
-
-
-# --- cells into clusters -----------------------------------------------------------------------
-
-
-def clusters_of(cell: Cell, documents: Sequence[Brief], seed: int) -> list[Cluster]:
-    """The clusters of one cell, those of one document included; the largest first."""
-    by_heading = cell.kind in ("terms", "law") or not _titles_differ(documents)
-    units = _section_units(documents, cell) if by_heading else _document_units(documents, cell)
-    if not units:
-        return []
-    labels, silhouettes = _labels(units, cell, by_heading, seed)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for row, label in enumerate(labels):
-        groups[label].append(row)
-    idf = _idf(units)
-    made = [
-        _cluster(cell, [units[row] for row in rows], documents, idf, by_heading)
-        for rows in groups.values()
-    ]
-    scores = [
-        _mean([silhouettes[row] for row in rows]) if silhouettes else None
-        for rows in groups.values()
-    ]
-    alone = len(made) == 1
-    from dataclasses import replace
-
-    made = [
-        replace(one, silhouette=score, alone=alone) for one, score in zip(made, scores, strict=True)
-    ]
-    return sorted(made, key=lambda one: (-len(one.doc_ids), one.titles[:1], one.doc_ids))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return round(sum(values) / len(values), 4)
+def _goes_by_heading(cell: Cell, documents: Sequence[Brief]) -> bool:
+    if cell.kind in ("terms", "law"):
+        return True
+    headed = sum(bool(one.headings) for one in documents)
+    return 2 * headed >= len(documents) and not _titles_differ(documents)
 
 
 def _titles_differ(documents: Sequence[Brief]) -> bool:
@@ -224,191 +264,49 @@ def _titles_differ(documents: Sequence[Brief]) -> bool:
     return len(told) >= _DISTINCT * len(keys)
 
 
-def _document_units(documents: Sequence[Brief], cell: Cell) -> list[_Unit]:
-    return [
-        _Unit(one.title, tuple(_words(one.title, cell.language)), (one.doc_id,))
-        for one in documents
-    ]
-
-
-def _section_units(documents: Sequence[Brief], cell: Cell) -> list[_Unit]:
-    """Headings with the same words are one unit with all their documents."""
-    owners: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    written: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-    for one in documents:
-        for heading in one.headings:
-            words = tuple(sorted(set(_words(heading, cell.language))))
-            if words:
-                owners[words].append(one.doc_id)
-                written[words][heading] += 1
-    return [
-        _Unit(_favourite(written[words]), words, tuple(sorted(set(owners[words]))))
-        for words in sorted(owners)
-    ]
-
-
-def _favourite(counts: Counter[str]) -> str:
-    return min(counts, key=lambda text: (-counts[text], len(text), text))
-
-
-def _words(text: str, language: str) -> list[str]:
-    if is_cjk_language(language):
-        return [word for word in _chinese.content_words(text) if word not in _SERIES_ZH]
-    return [word for word in _latin.content_stems(text, language) if word not in _SERIES]
-
-
-_SERIES = word_set(
-    """
-    report weekly monthly quarterly annual review update outlook note research industry sector
-    """
-)
-_SERIES_ZH = word_set(
-    """
-    行业 周报 月报 年报 季报 报告 深度 研究 专题 点评 跟踪 动态 系列 观察 双周报 总结 综述
-    深度报告 行业研究 策略 月度 周度 周观点 观点 每周谈 趋势 机会 个股 业绩 黄金 赛道 布局 发力
-    成长 潜力 时代 板块 景气 景气度 龙头 好事 进攻 方向 大单品 首部 前瞻 行业观察 周观察
-    月度观察 小结 财报 中报 半年报 机遇 优势 前景 空间 概况 现状 一周 大年 股份 之后 升级 每周
-    综合 信号 预案 解析 材料 产业 科技 发展 产业链 医疗 能源 金属 经济 行业周 专题研究 环比 同比
-    浪潮 政策 价格 需求 整体 收入 事件 数据 投资 简评 快评 早报 晨报 日报 之一 之二 之三 行情
-    分析 行业深度 我们 如何 平台 个人 用户 确定性 不确定性 情绪 主线 拐点 逻辑 亮点 方面 态势
-    """
-)
-
-
-def _labels(
-    units: Sequence[_Unit], cell: Cell, by_heading: bool, seed: int
-) -> tuple[list[int], list[float]]:
-    """The cluster of each unit from 0, and its silhouette; no silhouettes for one cluster."""
-    vectors = _vectors([unit.words for unit in units], seed)
-    if len(units) < _SMALL_CELL and not by_heading:
-        labels = _small_cell(vectors, cell)
-    else:
-        labels = _hdbscan(vectors)
-    n_labels = len(set(labels))
-    if not 1 < n_labels < len(labels):
-        return labels, []
-    from sklearn.metrics import silhouette_samples
-
-    return labels, [float(value) for value in silhouette_samples(vectors, labels)]
-
-
-def _vectors(texts: Sequence[Sequence[str]], seed: int) -> np.ndarray:
-    """(n_texts, ≤ 32) float64, unit length: TF-IDF, truncated SVD."""
-    import numpy as np
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.preprocessing import normalize
-
-    if not any(texts):
-        return np.eye(len(texts))
-    tfidf = TfidfVectorizer(analyzer=_same).fit_transform([list(words) for words in texts])
-    size = min(_DIMENSIONS, len(texts) - 1, tfidf.shape[1] - 1)
-    if size < 2:
-        dense: np.ndarray = normalize(tfidf).toarray()
-        return dense
-    reduced = TruncatedSVD(size, random_state=seed % 2**32).fit_transform(tfidf)
-    unit: np.ndarray = normalize(reduced)
-    return unit
-
-
-def _same(words: list[str]) -> list[str]:
-    return words
-
-
-def _small_cell(vectors: np.ndarray, cell: Cell) -> list[int]:
-    """One cluster, unless no category holds the titles together and they share no words."""
-    n = len(vectors)
-    cosines = vectors @ vectors.T
-    mean = (cosines.sum() - n) / max(1, n * (n - 1))
-    if cell.category != UNCATEGORISED or mean >= _MIXED:
-        return [0] * n
-    labels = list(range(n))
-    for i in range(n):
-        for j in range(i + 1, n):
-            if cosines[i, j] >= _NEAR:
-                old, new = labels[j], labels[i]
-                labels = [new if label == old else label for label in labels]
-    return labels
-
-
-def _hdbscan(vectors: np.ndarray) -> list[int]:
-    """HDBSCAN as in pipeline §6; noise joins a near cluster or becomes one of its own."""
-    from sklearn.cluster import HDBSCAN
-
-    if len(vectors) < 4:
-        return list(range(len(vectors)))
-    found = HDBSCAN(
-        min_cluster_size=2, min_samples=2, max_cluster_size=20, metric="euclidean", copy=True
-    ).fit_predict(vectors)
-    return _with_noise(vectors, [int(label) for label in found])
-
-
-def _with_noise(vectors: np.ndarray, labels: list[int]) -> list[int]:
-    import numpy as np
-
-    names = sorted({label for label in labels if label >= 0})
-    after = len(names)
-    members = {name: [row for row, label in enumerate(labels) if label == name] for name in names}
-    centroids = {name: _unit(vectors[rows].mean(axis=0)) for name, rows in members.items()}
-    own = [float(vectors[row] @ centroids[name]) for name, rows in members.items() for row in rows]
-    least = float(np.quantile(own, _NOISE_QUANTILE)) if own else 2.0
-    done = list(labels)
-    for row, label in enumerate(labels):
-        if label >= 0:
-            continue
-        nearest = max(names, key=lambda name: float(vectors[row] @ centroids[name]), default=-1)
-        if nearest >= 0 and float(vectors[row] @ centroids[nearest]) >= least:
-            done[row] = nearest
-        else:
-            done[row] = after
-            after += 1
-    return done
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    length = float(np.linalg.norm(vector))
-    return vector / length if length else vector
-
-
-def _idf(units: Sequence[_Unit]) -> dict[str, float]:
-    from datakit.generators._rank import idf_of
-
-    return idf_of(unit.words for unit in units)
+# --- one cluster -------------------------------------------------------------------------------
 
 
 def _cluster(
-    cell: Cell,
-    units: Sequence[_Unit],
-    documents: Sequence[Brief],
-    idf: dict[str, float],
-    by_heading: bool,
-) -> Cluster:
-    doc_ids = tuple(sorted({doc_id for unit in units for doc_id in unit.doc_ids}))
-    known = {one.doc_id: one for one in documents}
+    cell: Cell, units: Sequence[Unit], known: Mapping[str, Brief],
+    weight: Callable[[str], float], *, by_heading: bool, **fields: Any,
+) -> Cluster:  # fmt: skip
     ranked = sorted(units, key=lambda unit: (-len(unit.doc_ids), len(unit.text), unit.text))
-    labels = Counter(known[doc_id].label for doc_id in doc_ids)
+    members = tuple(_members(units, known, cell.language, by_heading))
     # without a category the titles have to say what the cluster is about
     need = 1 if by_heading or cell.category == UNCATEGORISED else 2
     return Cluster(
         cell=cell.key,
-        doc_ids=doc_ids,
+        members=members,
         titles=tuple(unit.text for unit in ranked),
-        terms=tuple(_terms(ranked, cell.language, idf, need)),
-        silhouette=None,
+        terms=tuple(_terms(ranked, cell.language, weight, need) or _words(ranked, weight)),
         unit="section" if by_heading else "document",
         shared=tuple(_shared(ranked, known)) if by_heading else (),
-        n_sources=len({known[doc_id].source for doc_id in doc_ids}),
+        n_sources=len({member.brief.source for member in members}),
         category=cell.category,
         window=cell.window,
         language=cell.language,
         kind=cell.kind,
-        label=_favourite(labels),
+        label=favourite(Counter(member.brief.label for member in members)),
+        **fields,
     )
 
 
-def _shared(units: Sequence[_Unit], known: dict[str, Brief]) -> Iterator[str]:
+def _members(
+    units: Sequence[Unit], known: Mapping[str, Brief], language: str, by_heading: bool
+) -> Iterator[Member]:
+    wanted = {unit.words for unit in units}
+    for doc_id in sorted({doc_id for unit in units for doc_id in unit.doc_ids}):
+        one = known[doc_id]
+        kept = tuple(
+            heading
+            for heading in (one.headings if by_heading else ())
+            if heading_words(heading.text, language) in wanted
+        )
+        yield Member(one, kept)
+
+
+def _shared(units: Sequence[Unit], known: Mapping[str, Brief]) -> Iterator[str]:
     """Headings whose words all stand in headings of at least two sources."""
     for unit in units:
         words = set(unit.words)
@@ -418,13 +316,15 @@ def _shared(units: Sequence[_Unit], known: dict[str, Brief]) -> Iterator[str]:
             yield unit.text
 
 
-def _terms(units: Sequence[_Unit], language: str, idf: dict[str, float], need: int) -> list[str]:
+def _terms(
+    units: Sequence[Unit], language: str, weight: Callable[[str], float], need: int
+) -> list[str]:
     """Phrases of the titles, by how many titles share their words and how rare these are.
 
     Args:
         units: of one cluster.
         language: of the titles.
-        idf: weight of each word in the cell.
+        weight: of a word in the cell.
         need: titles that must hold at least half of the words of a phrase.
     """
     spread: Counter[str] = Counter(word for unit in units for word in set(unit.words))
@@ -434,8 +334,8 @@ def _terms(units: Sequence[_Unit], language: str, idf: dict[str, float], need: i
             shared = [word for word in words if spread[word] >= need]
             if phrase in scores or not words or 2 * len(shared) < len(words):
                 continue
-            weight = sum((spread[word] ** 1.5) * idf.get(word, 1.0) for word in words)
-            scores[phrase] = weight / len(words) ** 0.7
+            worth = sum((spread[word] ** 1.5) * weight(word) for word in words)
+            scores[phrase] = worth / len(words) ** 0.7
     ranked = sorted(scores, key=lambda phrase: (-scores[phrase], phrase))
     return _distinct(ranked, language)[:6]
 
@@ -443,11 +343,11 @@ def _terms(units: Sequence[_Unit], language: str, idf: dict[str, float], need: i
 def _phrases(title: str, language: str) -> Iterator[tuple[str, list[str]]]:
     if is_cjk_language(language):
         for chunk in _chinese.chunks(title):
-            kept = [token for token in chunk.words if token.word not in _SERIES_ZH]
+            kept = [token for token in chunk.words if token.word not in SERIES_ZH]
             for run in _noun_runs(kept):
                 text = "".join(token.word for token in run)
                 text = re.sub(r"(?:行业|专题|研究|周$|月$|年$|市场$).*$", "", text)
-                if 2 <= len(text) <= 10 and text not in _SERIES_ZH and not _PERIOD_ZH.search(text):
+                if 2 <= len(text) <= 10 and text not in SERIES_ZH and not PERIOD_ZH.search(text):
                     yield text, [token.word for token in run if len(token.word) > 1]
         return
     context = Context(
@@ -456,11 +356,8 @@ def _phrases(title: str, language: str) -> Iterator[tuple[str, list[str]]]:
     for piece in _latin.parse(title, context).chunks:
         words = piece.words[1:] if piece.is_verb else piece.words
         stems = [_latin.stem(word) for word in words]
-        if stems and not set(stems) <= _SERIES:
+        if stems and not set(stems) <= SERIES:
             yield " ".join(words), stems
-
-
-_PERIOD_ZH = re.compile(r"\d?[QH]\d|^\d+$|20\d\d")
 
 
 def _noun_runs(tokens: Sequence[_chinese.Token]) -> Iterator[list[_chinese.Token]]:
@@ -489,7 +386,7 @@ def _distinct(phrases: Sequence[str], language: str) -> list[str]:
     kept: list[str] = []
     seen: set[str] = set()
     for phrase in phrases:
-        words = set(_words(phrase, language)) or {phrase}
+        words = set(words_of(phrase, language)) or {phrase}
         if not words & seen:
             kept.append(phrase)
             seen |= words

@@ -138,6 +138,11 @@ _MENTION_ZH = re.compile(
     r"([\u4e00-\u9fffA-Za-z0-9]{2,8}?)[”》]?(?:[，。！、（(时的]|服务|产品|软件|APP|App"
     r"|平台|账号|客户端|及)"
 )
+_SPEAKER_ZH = re.compile(
+    r"(?:^|[，。：\s【由“])([\u4e00-\u9fffA-Za-z0-9]{2,20}(?:（[\u4e00-\u9fff]{2,4}）[\u4e00-\u9fff]{2,8})?)”?】?"
+    r"(?:及其关联公司)?\s?[（(]以下(?:或|统|简|合)*称(?:为|作)?[：:\s]*[“\"']?(?:我们|本公司|我司|平台)"
+    r"|(?:^|[。\s])([\u4e00-\u9fffA-Za-z0-9]{2,8})(?:一向|非常|十分|一直|高度|深知)*(?:重视|注重|尊重)(?:并保护)?(?:您|你|用户|使用者)"
+)
 _NO_NAME = word_set(
     """
     the this these our your service services website websites site sites app apps platform terms
@@ -168,7 +173,7 @@ _PLACES = word_set(
 )
 _NO_NAME_ZH = re.compile(
     r"^(?:本|我们|我的|该|第三方|更新|此|其|产品|服务|网站|软件|应用|账号|手机|微信|相关"
-    r"|平台|某|任何|以上|前|最|法律|一|如|的)|用户|隐私|本"
+    r"|平台|某|任何|以上|前|最|法律|一|如|的|导言|联系|引言|概述|提示|欢迎|为了|我司)|用户|隐私|本|协议|声明"
 )
 
 
@@ -188,11 +193,15 @@ def _named_by_title(title: str | None, text: str) -> str | None:
     return short_name(name, text) if good and name.lower() in text.lower() else None
 
 
+_OPENING = 3000  # characters in which a document says who it is
+
+
 def _named_by_text(text: str) -> str | None:
     """The name that a text says one uses, visits or makes an agreement with, at least twice."""
     if re.search(r"[\u4e00-\u9fff]{4}", text):
         names = Counter(_MENTION_ZH.findall(text))
-        return _most_frequent(names, 2, lambda name: not _NO_NAME_ZH.search(name))
+        found = _most_frequent(names, 2, lambda name: not _NO_NAME_ZH.search(name))
+        return found or _speaker_zh(text[:_OPENING])
     names = Counter(name.strip(" .'’") for name in _MENTION.findall(text))
     found = _most_frequent(names, 2, lambda name: not _NO_NAME & set(name.lower().split()))
     if found:
@@ -204,6 +213,15 @@ def _named_by_text(text: str) -> str | None:
         5,
         lambda name: name not in _PLACES and name.lower() not in _NO_NAME and name in start,
     )
+
+
+def _speaker_zh(opening: str) -> str | None:
+    """Who introduces itself as "we" at the start of Chinese terms."""
+    for match in _SPEAKER_ZH.finditer(opening):
+        name = re.sub(r"（.*?）", "", short_name(match[1] or match[2]))
+        if 2 <= len(name) <= 12 and not _NO_NAME_ZH.search(name):
+            return name
+    return None
 
 
 def _most_frequent(names: Counter[str], least: int, is_name: Callable[[str], bool]) -> str | None:
@@ -258,7 +276,7 @@ def _label(passage: Passage, language: str, kind: Kind) -> str:
 
 
 def _lower_words(text: str) -> frozenset[str]:
-    plain = re.sub(r"\S*(?:://|www\.|@)\S*", " ", text)
+    plain = re.sub(r"\S*(?:://|www\.|@|\w\.(?:com|org|net|io)\b)\S*", " ", text)
     return frozenset(re.findall(r"(?<![\w.])[^\W\d_A-Z][^\W\d_A-Z]+\b", plain))
 
 

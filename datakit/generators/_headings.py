@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from datakit.generators import _latin
+from datakit.generators import _latin, _terms_topics
 from datakit.generators._asker import to_asker
 from datakit.generators._chinese import tag as chinese_tag
 from datakit.generators._context import Context
+from datakit.generators._english_phrases import placed
 from datakit.generators._verbs import base_of, is_base
 from datakit.generators._words import phrase_set, word_set
 from datakit.records import Form, normal_key
@@ -19,7 +20,7 @@ _NUMBERING = re.compile(
     r"|schedule|note|clause|abschnitt|artikel"
     r"|teil|partie|chapitre|titre|anhang|annexe|step|no\.?)\s+(?:\d+(?:\.\d+)*[a-z]?"
     r"|[ivxlc]+|[a-z])\b\s*[.):–—-]*\s*|§+\s*\d+[a-z]?\s*[.):–—-]*\s*"
-    r"|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*|\d{1,2}\s+(?=[A-ZÀ-Þ])"
+    r"|\d{1,2}\s+[-–—]\s+|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*|\d{1,2}\s+(?=[A-ZÀ-Þ])"
     r"|\(?[ivxlc]{1,5}[.)]\s+|\(?[a-zA-Z][.)]\s+)+",
     re.I,
 )
@@ -39,6 +40,7 @@ _GENERIC = phrase_set(
     background and objectives | conclusion | conclusions | contents | definitions | details
     discussion | faq | faqs | foreword | footnotes | further information | general
     general conditions | general information | general provisions | general terms | glossary
+    includes | this includes | users | our users | examples | what this means | changelog
     highlights | home | index | information | interpretation | introduction | key points | legal
     legal notice | main | materials and methods | materials | menu | methods | method
     miscellaneous | more | more information | navigation | note | notes | objective | objectives
@@ -67,7 +69,7 @@ _GENERIC_ZH = word_set(
     其他 其它 总则 附则 投资要点 核心观点 报告要点 摘要 目录 正文 简介 概述 前言 引言 导言 结论
     小结 总结 投资摘要 内容摘要 图表目录 附录 参考文献 声明 免责声明 法律声明 投资评级 评级说明
     分析师声明 定义 说明 备注 背景 研究背景 投资建议 风险提示 风险因素 风险 观点 要点 主要观点
-    内容提要 事件 点评 相关报告 资料来源 重要提示 特别提示 一般规定 附件 更多 首页 其他事项
+    内容提要 事件 点评 相关报告 资料来源 重要提示 特别提示 一般规定 附件 更多 首页 其他事项 其他用途 用户须知 特别说明 补充说明 声明与条款
     适用范围 释义 正文目录 投资逻辑 行业动态 公司动态 行业新闻 市场表现 行情回顾 市场回顾
     本周观点 核心要点 核心结论 投资策略 隐私政策 用户协议 服务条款 综述 概况 概览
     """
@@ -90,11 +92,12 @@ class Titled:
 def clean(title: str, cjk: bool) -> str | None:
     """A section title without numbering and marks at its ends; None where nothing is left."""
     text = " ".join(title.split("|", maxsplit=1)[0].split())
-    if _CAPTION.search(text):
+    if _CAPTION.search(text) or re.match(r"#[A-Za-z]", text):
         return None
     text = (_NUMBERING_ZH if cjk else _NUMBERING).sub("", text)
     text = re.sub(r"\(continued\)|（续）|\[[^\]]*\]|[“”\"„«»*_#【】]", "", text, flags=re.I)
     text = text.strip(" .:;,：。；，、-–—•|&")
+    text = re.sub(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])", "", text) if cjk else text
     letters = sum(char.isalpha() for char in text)
     if any(text.count(pair[0]) != text.count(pair[1]) for pair in ("()", "（）", "[]")):
         return None
@@ -142,16 +145,61 @@ def from_path(path: tuple[str, ...], context: Context) -> Titled | None:
             else cleaned
         )
         if bare and cleaned and not (is_generic(bare) and cleaned not in _WITH_SUBJECT):
-            return _chinese(cleaned, context) if context.is_cjk else _latin_query(cleaned, context)
+            return _chinese(_with_parent(cleaned, path, depth), context) if context.is_cjk else _latin_query(cleaned, context)
         if depth == 1:
             break
     return None
 
 
+_ACCOUNTED = re.compile(
+    r"\b(?:recogni[sz]|measured|recorded|accounts? for|accounted for|amorti[sz]|depreciat|estimat"
+    r"|valued|stated at)",
+    re.I,
+)
+_NOTES = re.compile(r"\bnotes?\b|polic|estimates", re.I)
+
+
+def question_from_path(path: tuple[str, ...], text: str, context: Context) -> str | None:
+    """What the section answers as a whole, told by its title; None where the title is unusual.
+
+    Args:
+        path: section titles from the top.
+        text: of the passage, with its title.
+        context: the document.
+    """
+    cleaned = clean(path[-1], context.is_cjk)
+    if not cleaned or (_QUESTION.match(cleaned) and "?" in path[-1]):
+        return None
+    if context.kind == "terms":
+        return _terms_topics.question_of(cleaned, context)
+    notes = context.kind == "filing" and context.issuer and _NOTES.search(" ".join(path[:-1]))
+    if not notes or len(_ACCOUNTED.findall(text)) < 3 or is_generic(cleaned):
+        return None
+    words = cleaned.split()
+    if not 1 <= len(words) <= 6 or re.search(r"[:;,()–—]| - |\d", cleaned):
+        return None
+    if re.fullmatch(r"revenues? recognition", cleaned, re.I):
+        return f"How does {context.issuer} recognize revenue?"
+    if _is_stated(words):
+        return None
+    return f"How does {context.issuer} account for {_lowered(cleaned, context)}?"
+
+
+def _is_stated(words: list[str]) -> bool:
+    first = words[0].lower()
+    told = word_set(
+        """
+        policy policies accounting estimates changes items other basis recent information provisions
+        proceedings disclosures commitments contingencies recognition adopted standards summary
+        """
+    )
+    return is_base(first) or any(word.lower() in told for word in words) or words[0].islower()
+
+
 # --- English and other Latin languages ---------------------------------------------------------
 
 _WH_WE = re.compile(
-    r"^((?:how|what|which|when|why|where|who|with whom|to whom)(?: [\w/-]+){0,4}?) we "
+    r"^((?:how|what|which|when|why|where|who|with whom|to whom)(?: (?!do |can |will |may )[\w/-]+){0,4}?) we "
         r"(?:may |might |will |can )?(do not |don't )?([a-z]+)\b(.*)$", re.I
 )  # fmt: skip
 _WH_DO_WE = re.compile(
@@ -210,13 +258,11 @@ def _latin_query(title: str, context: Context) -> Titled | None:
     asked = _as_question(text, context)
     if asked:
         return Titled(_sentence(asked), "question")
-    if "?" in text:
-        return None
-    if re.search(r"\b(?:we|you)\b", text) and _QUESTION.match(text):
+    if "?" in text or _QUESTION.match(text):
         return None
     if len(text.split()) > 4 and any(map(_is_finite, text.split()[1:])):
         weights = dict.fromkeys(_latin.content_stems(text, context.language), 1.0)
-        text = _latin.keyword_query(_latin.parse(text, context), weights, (), size=6)
+        text = _latin.keyword_query(_latin.parse(text, context), weights, (), weights, size=6)
         if len(text.split()) < 2:
             return None
     if context.kind in ("terms", "filing"):
@@ -241,12 +287,16 @@ def _as_question(text: str, context: Context) -> str | None:
         return None
     if re.match(r"when (?!do\b|does\b|is\b|are\b|can\b|will\b|should\b|must\b)", text):
         return None
-    if not re.match(
+    if not text.startswith("how to ") and not re.match(
         r"^(?:do|does|did|can|could|is|are|will|should|may|am)\b|.*\b(?:do|does|did|can|is|are"
         r"|will|should|must|may|happens|has|have)\b",
         text,
     ):
         return None
+    how = re.match(r"how to (?=\w)", text)
+    if how and context.kind == "terms":
+        said = to_asker(text[how.end() :], context, named=False)
+        return _checked(f"how do I {placed(said, context)}", context)
     asked = re.sub(r"\bare you\b", "am I", text)
     asked = re.sub(r"\b(do|can|will|may|should|must) you\b", r"\1 I", asked)
     return _checked(to_asker(asked, context, named=False), context)
@@ -284,7 +334,7 @@ def _wh_we(match: re.Match[str], context: Context) -> str:
 
 def _noun_we(match: re.Match[str], context: Context) -> str:
     noun, verb, rest = match.groups()
-    if not is_base(verb.lower()):
+    if not is_base(verb.lower()) or is_base(noun.split(maxsplit=1)[0].lower()):
         return ""
     return f"what {_LEADING.sub('', noun)} does {context.issuer} {verb} {_rest(rest, context)}"
 
@@ -378,7 +428,7 @@ def _lowered(title: str, context: Context) -> str:
     issuer = set((context.issuer or "").split())
 
     def small(word: str) -> str:
-        bare = word.strip("(),.;:?!'’\"")
+        bare = re.sub(r"['’]s$", "", word.strip("(),.;:?!'’\""))
         if bare in issuer or (context.language == "de" and not shouted):
             return word
         acronym = (
@@ -399,6 +449,15 @@ _THIS_ZH = r"本《?[\u4e00-\u9fff]{0,4}(?:政策|协议|声明|条款|指引)�
 _ASKING_ZH = re.compile(r"如何|怎样|怎么|什么|哪些|是否|为何|为什么|多久|多少")
 
 
+def _with_parent(title: str, path: tuple[str, ...], depth: int) -> str:
+    """A short title behind what the one above is about: 电解铝 需求端."""
+    if len(title) > 5 or len(path) < depth + 2 or _ASKING_ZH.search(title):
+        return title
+    above = re.split(r"[：:，,、；;]", clean(path[-depth - 2], cjk=True) or "")[0]
+    named = 2 <= len(above) <= 8 and not is_generic(above) and title not in above
+    return f"{above}：{title}" if named and all(t.is_noun for t in chinese_tag(above)) else title
+
+
 def _chinese(title: str, context: Context) -> Titled | None:
     text = re.sub(r"\s+(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\s+", "", title)
     subject = context.topic or None
@@ -410,7 +469,10 @@ def _chinese(title: str, context: Context) -> Titled | None:
             return None
     text = re.sub(r"[：:，,；;|/—–]+|、(?=.{8})", " ", text)
     if context.kind == "terms":
-        text = re.sub(r"(?:您|你|我们|本公司)的?", "", text)
+        text = re.sub(r"[与跟和]我们(?:取得)?联系|联系我们", "联系方式", text)
+        text = re.sub(r"和\s*/\s*或", "或", text)
+        text = re.sub(r"(?:[向为给对与](?=(?:您|你|我们))|关于)?(?:您|你|我们|本公司)的?", "", text)
+        text = re.sub(r"^(?:关于|对于)(?=.{4})", "", text)
         text = re.sub(_THIS_ZH, "", text)
     needs = context.kind in ("terms", "filing", "law") or len(text) < 8 or text in _WITH_SUBJECT
     if subject and needs and subject not in text:
@@ -426,7 +488,7 @@ def _chinese(title: str, context: Context) -> Titled | None:
 
 
 def _asked_zh(text: str, context: Context, subject: str | None) -> Titled | None:
-    who = context.issuer or "平台"
+    who = context.issuer or "APP"
     text = text.rstrip("？?")
     if context.kind == "terms":
         text = re.sub(_THIS_ZH, f"{context.issuer or ''}{context.label}", text)

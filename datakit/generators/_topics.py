@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from datakit.generators._clusters import UNCATEGORISED, UNDATED, Cluster
+from datakit.generators._clusters import ALWAYS, UNCATEGORISED, UNDATED, Cluster
 from datakit.generators._latin import FUNCTION, content_stems
 from datakit.generators._verbs import NOUNS, is_base
 from datakit.generators._words import word_set
@@ -39,13 +39,45 @@ def drafts(cluster: Cluster) -> list[TopicDraft]:
 
 
 def time_text(window: str, chinese: bool) -> str:
-    """`Q1 2024` or `2024年第一季度` of `2024-Q1`; "" where undated."""
-    if window == UNDATED:
+    """`Q1 2024` or `2024年第一季度` of `2024-Q1`; "" where there is no time."""
+    if window in ("", UNDATED, ALWAYS):
         return ""
-    year, _, quarter = window.partition("-Q")
-    if chinese:
-        return f"{year}年第{'一二三四'[int(quarter) - 1]}季度" if quarter else f"{year}年"
-    return f"Q{quarter} {year}" if quarter else year
+    year, _, part = window.partition("-")
+    if not part:
+        return f"{year}年" if chinese else year
+    if part.startswith("Q"):
+        return f"{year}年第{'一二三四'[int(part[1]) - 1]}季度" if chinese else f"{part} {year}"
+    if part.startswith("H"):
+        first = part == "H1"
+        if chinese:
+            return f"{year}年{'上' if first else '下'}半年"
+        return f"{'first' if first else 'second'} half of {year}"
+    return f"{year}年{int(part)}月" if chinese else f"{_MONTHS[int(part) - 1]} {year}"
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_ASKING = re.compile(
+    r"[?？]\s*$|^(?:how|what|when|why|where|who|which|do|does|did|can|is|are|will|should)\b"
+    r"|如何|怎样|怎么|为什么|为何|哪些|什么|是否|多少|(?:吗|呢)$",
+    re.I,
+)
+_NEEDING = re.compile(
+    r"\b(?:I|I'm|I've|I'd|my|we|our)\b|^\s*(?:我|我们|想|需要|打算|正在|最近|准备|请)|我想|我要|我在"
+)
+
+
+def form_of(text: str, language: str) -> Form:
+    """The form of a query by its words: the first person tells a need, also where it asks."""
+    if _NEEDING.search(text):
+        return "need"
+    if _ASKING.search(text):
+        return "question"
+    # a sentence without a question mark says what is wanted
+    long = len(text) > 24 if is_cjk_language(language) else len(text.split()) > 12
+    return "need" if long and re.search(r"[。.，,]", text) else "keyword"
 
 
 # --- English -----------------------------------------------------------------------------------

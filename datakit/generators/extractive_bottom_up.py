@@ -19,7 +19,9 @@ from datakit.generators import (
     _chinese_rules,
     _english_phrases,
     _english_rules,
+    _french_rules,
     _headings,
+    _keywords,
     _latin,
 )
 from datakit.generators._context import Context, context_of
@@ -43,19 +45,14 @@ from datakit.text import sentences
 
 _STAGE = "generate/extractive_bottom_up"
 _CENTRAL = 0.8  # what the most central sentence adds to the weight of its question; our default
-_SALIENT = 1.6  # times the least weight of the passage: a word that comes again, or that is rare
 _MAX_WORDS = 34  # of a sentence that key words stand for; a longer one says too many things
 _MAX_CHINESE = 90  # the same in characters
-_COVERED = 0.3  # share of the sentence's content words that its key words have at least
-_OPENING = 16  # characters in which a Chinese sentence names the period that all of it is about
 _TITLE = 1.4  # how much more a word of the section title counts; our default
 _LEAST_CENTRAL = 0.5  # of the most central sentence: what is less central is not asked for
 _AGAIN = 0.6  # taken off a question of a pattern that the passage has already
 
 
 _NOBODY = re.compile(r"\bthe company\b|平台", re.I)
-_HAN = re.compile(r"[\u4e00-\u9fff]")
-_POINTS_OUTSIDE = re.compile(r"本[协政周月期报条指]|指本|[上下]文|此期间|报告期|[【】\[\]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,27 +146,38 @@ class ExtractiveBottomUp:
         self, passage: Passage, found: Sequence[_Sentence], context: Context,
         weights: Mapping[str, float], seen: _Seen,
     ) -> list[_Candidate]:  # fmt: skip
-        asked = self._questions(passage, found, context, seen)
+        """Questions, then key words of what is not asked about, then more questions."""
+        rated = self._rated(passage, found, context)
+        room = max(1, self.sentence_queries - 1)  # key words keep a place
+        asked = self._questions(rated, room, passage, context, seen)
+        asked += self._key_sentences(asked, passage, found, context, weights, seen)
+        asked += self._questions(rated, self.sentence_queries - len(asked), passage, context, seen)
+        return sorted(asked, key=lambda c: c.sentence.start if c.sentence else 0)
+
+    def _key_sentences(
+        self, asked: Sequence[_Candidate], passage: Passage, found: Sequence[_Sentence],
+        context: Context, weights: Mapping[str, float], seen: _Seen,
+    ) -> list[_Candidate]:  # fmt: skip
         used = {id(candidate.sentence) for candidate in asked}
         rest = sorted(
             (one for one in found if id(one) not in used and _is_compact(one.text, context)),
             key=lambda one: (-one.centrality, one.start),
         )
+        titled = set(_content(" ".join(passage.section_path[-1:]), context))
         room = min(self.sentence_queries - len(asked), 1 if asked else 2)
+        made: list[_Candidate] = []
         for sentence in rest:
-            if room <= 0 or sentence.centrality < _LEAST_CENTRAL:
+            if len(made) >= room or sentence.centrality < _LEAST_CENTRAL:
                 break
-            text = _keywords(sentence, context, weights)
+            text = _keywords.of_sentence(sentence.text, sentence.parsed, context, weights, titled)
             if text and seen.is_new(text):
-                asked.append(_Candidate(text, "sentence", "keyword", "key_sentence", 2, sentence))
-                room -= 1
-        return sorted(asked, key=lambda c: c.sentence.start if c.sentence else 0)
+                made.append(_Candidate(text, "sentence", "keyword", "key_sentence", 2, sentence))
+        return made
 
-    def _questions(
-        self, passage: Passage, found: Sequence[_Sentence], context: Context, seen: _Seen
-    ) -> list[_Candidate]:
-        """The questions most worth asking, one per sentence; a keyword query keeps its place."""
-        room = self.sentence_queries - 1 if self.sentence_queries > 1 else 1
+    def _rated(
+        self, passage: Passage, found: Sequence[_Sentence], context: Context
+    ) -> list[tuple[float, Draft, _Sentence]]:
+        """Every question that the rules find, with what it is worth."""
         rated = [
             (draft.weight + _CENTRAL * sentence.centrality, draft, sentence)
             for sentence in found
@@ -178,6 +186,13 @@ class ExtractiveBottomUp:
         rated += [
             (draft.weight, draft, answer) for draft, answer in _answered(passage, found, context)
         ]
+        return rated
+
+    def _questions(
+        self, rated: list[tuple[float, Draft, _Sentence]], room: int, passage: Passage,
+        context: Context, seen: _Seen,
+    ) -> list[_Candidate]:  # fmt: skip
+        """The questions most worth asking, one per sentence; they leave the list."""
         picked: list[_Candidate] = []
         patterns: set[str] = set()
         while rated and len(picked) < room:
@@ -186,7 +201,7 @@ class ExtractiveBottomUp:
                 key=lambda one: (one[0] - _AGAIN * (one[1].pattern in patterns), -one[2].start),
             )
             _, draft, sentence = best
-            rated = [one for one in rated if one is not best]
+            rated.remove(best)
             text, form = self._worded(draft, passage, context)
             if _is_unnamed(context) and _NOBODY.search(draft.question):
                 continue  # nobody could tell which company is meant
@@ -195,7 +210,7 @@ class ExtractiveBottomUp:
             seen.is_new(text)
             picked.append(_Candidate(text, "sentence", form, draft.pattern, draft.grade, sentence))
             patterns.add(draft.pattern)
-            rated = [one for one in rated if one[2] is not sentence]
+            rated[:] = [one for one in rated if one[2] is not sentence]
         return picked
 
     def _worded(self, draft: Draft, passage: Passage, context: Context) -> tuple[str, Form]:
@@ -206,6 +221,8 @@ class ExtractiveBottomUp:
             return draft.question, "question"
         if draft.need:
             return draft.need, "need"
+        if context.language == "fr":
+            return draft.question, "question"
         leads = _chinese_rules.need_leads() if context.is_cjk else _english_rules.need_leads()
         gap = "" if context.is_cjk else " "
         return f"{leads[draw // 1000 % len(leads)]}{gap}{draft.indirect}", "need"
@@ -221,9 +238,14 @@ class ExtractiveBottomUp:
             titled = _headings.from_path(path, context)
             if titled and seen.is_new(titled.text):
                 made.append(_Candidate(titled.text, "passage", titled.form, "heading", 2))
+            asked = _headings.question_from_path(path, passage.text, context)
+            if asked and len(made) < self.passage_queries and seen.is_new(asked):
+                made.append(_Candidate(asked, "passage", "question", "section_topic", 2))
         if len(made) < self.passage_queries:
             topic = _headings.topic_of(path, context) if not made else None
-            text = _key_terms(found, context, weights, topic)
+            texts = [sentence.text for sentence in found]
+            parsed = [sentence.parsed for sentence in found if sentence.parsed]
+            text = _keywords.of_passage(texts, parsed, context, weights, topic)
             if text and seen.is_new(text):
                 made.append(_Candidate(text, "passage", "keyword", "key_term", 2))
         return made[: self.passage_queries]
@@ -290,7 +312,7 @@ def _sentences(passage: Passage, context: Context, weights: Mapping[str, float])
 def _is_compact(sentence: str, context: Context) -> bool:
     """Whether a few words can stand for the sentence: it is short and stands on its own."""
     text = sentence.strip()
-    if text[-1:] in ":：" or is_deictic(text, context.language):
+    if text[-1:] in ":：" or re.match(r"\(\d\)", text) or is_deictic(text, context.language):
         return False
     if context.is_cjk and is_stock_phrase(text):
         return False
@@ -300,6 +322,8 @@ def _is_compact(sentence: str, context: Context) -> bool:
 def _drafts(sentence: str, context: Context) -> list[Draft]:
     if context.is_cjk:
         return _chinese_rules.drafts(sentence, context)
+    if context.language == "fr":
+        return _french_rules.drafts(sentence, context)
     return _english_rules.drafts(sentence, context) if context.language in ("en", "") else []
 
 
@@ -319,91 +343,6 @@ def _answered(
         draft = rules.own_question(line.strip(), context)
         if draft:
             yield draft, sentence
-
-
-def _keywords(sentence: _Sentence, context: Context, weights: Mapping[str, float]) -> str:
-    """The best terms of a sentence with what makes them stand alone; "" where too few."""
-    if sentence.parsed is None:
-        return _chinese_keywords(sentence.text, context, weights)
-    own = [_latin.stem(word) for word in (context.issuer or "").split()]
-    text = _latin.keyword_query(sentence.parsed, weights, own)
-    stems = _latin.content_stems(text, context.language)
-    if len(stems) < _COVERED * len(_latin.content_stems(sentence.text, context.language)):
-        return ""
-    known = _latin.content_stems(f"{context.title or ''} {context.topic}", context.language)
-    salient = any(weights.get(one, 0.0) > _SALIENT * min(weights.values()) for one in stems)
-    if len(stems) < (2 if context.issuer and len(text.split()) > 2 else 3) or not (
-        salient or set(stems) & set(known)
-    ):
-        return ""
-    if context.issuer:
-        time = time_in(sentence.text) if context.kind == "filing" else None
-        year = f" {time[-4:]}" if time and time[-4:] not in text else ""
-        return f"{context.issuer} {text}{year}"
-    if context.topic and not set(stems) & set(known) and len(text.split()) <= 6:
-        return f"{text} {context.topic}"
-    return text
-
-
-def _chinese_keywords(sentence: str, context: Context, weights: Mapping[str, float]) -> str:
-    subject = context.topic
-    own = {token.word for token in _chinese.tag(context.issuer)} if context.issuer else set()
-    found = _chinese.keyword_query(_chinese_rules.plain(sentence), weights, own)
-    text = " ".join(chunk.text for chunk in found)
-    if len(_HAN.findall(text)) < 2 or _POINTS_OUTSIDE.search(text):
-        return ""
-    if len(text) < (6 if context.kind == "terms" else 4):
-        return ""
-    period = _chinese.period_in(sentence[:_OPENING])
-    if period and context.kind in ("report", "filing") and period not in text:
-        text = f"{period} {text}"
-    owned = context.kind in ("terms", "filing") or not _chinese.names_something(found)
-    if subject and owned and subject not in text and len(subject) <= 12:
-        text = f"{subject} {text}"
-    return text if len(text) >= 6 else ""
-
-
-def _key_terms(
-    found: Sequence[_Sentence], context: Context, weights: Mapping[str, float], topic: str | None
-) -> str:
-    """The two best terms of a passage, or the best one beside its section title, with the issuer.
-
-    Args:
-        found: the usable sentences.
-        context: the document.
-        weights: weight of each word of the passage.
-        topic: section title to take for the first term.
-    """
-    if context.is_cjk:
-        texts = [sentence.text for sentence in found]
-        return _chinese_key_terms(texts, context, weights, topic)
-    parsed = [sentence.parsed for sentence in found if sentence.parsed]
-    taken = _latin.content_stems(
-        f"{context.issuer or ''} {topic or ''} {context.topic}", context.language
-    )
-    terms = _latin.key_terms(parsed, weights, taken, 1 if topic else 2)
-    named = [topic, *terms] if topic else terms
-    if context.topic and not set(_latin.content_stems(" ".join(named), context.language)) & set(
-        taken
-    ):
-        named = [*named, context.topic]
-    if len(named) < 2 or sum(len(term.split()) for term in named) < 3 or "(" in "".join(named):
-        return ""
-    if context.issuer and context.issuer.lower() not in " ".join(named).lower():
-        named.insert(0, context.issuer)
-    return " ".join(named)
-
-
-def _chinese_key_terms(
-    texts: Sequence[str], context: Context, weights: Mapping[str, float], topic: str | None
-) -> str:
-    subject = context.topic if len(context.topic) <= 12 else ""
-    own = {token.word for token in _chinese.tag(f"{subject} {topic or ''}")}
-    terms = _chinese.key_terms(texts, weights, own, 1 if topic else 2)
-    named = [topic, *terms] if topic else terms
-    if len(named) < 2 or _POINTS_OUTSIDE.search("".join(named)):
-        return ""
-    return " ".join([subject, *named] if subject and subject not in "".join(named) else named)
 
 
 def _nothing(passage: Passage, found: Sequence[_Sentence], context: Context) -> Dropped:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 from datakit.generators import _clusters, _topics
-from datakit.generators._clusters import Cell, Cluster
+from datakit.generators._cells import Window
+from datakit.generators._clusters import CellClusters, Cluster, Clustering
 from datakit.generators._topics import TopicDraft
 from datakit.records import Document, Dropped, Passage, Query, normal_key, query_id, seed_for
 from datakit.registry import plugin, plugin_id
@@ -28,10 +29,15 @@ class ExtractiveTopDown:
     languages never share a cluster. Only titles, headings and metadata are kept in memory.
     """
 
-    unit: ClassVar[Literal["global"]] = "global"
+    unit: ClassVar[str] = "global"
 
     queries_per_cluster: int = 2  # at most
     min_documents: int = 2  # that a cluster must span, from as many issuers where these are known
+    # of a cell in time: month, quarter, half, year, all; auto: a year for terms, else a quarter
+    window: Window = "auto"
+    encoder: str = ""  # of titles and headings, by name, folder or hub id; "": their words
+    encoder_languages: tuple[str, ...] = ()  # that it is for; others by words. (): all
+    allow_download: bool = False  # fetch a hub id that is not in the local cache
     seed: int = 13
 
     def __call__(
@@ -39,26 +45,40 @@ class ExtractiveTopDown:
     ) -> Iterator[Query | Dropped]:
         generator_id = plugin_id(self)
         seen: set[str] = set()
-        for cell, found in self._cells(documents):
-            small = [one for one in found if not self._is_broad(one)]
-            for cluster in found:
-                if self._is_broad(cluster):
+        for found in self.cells(documents):
+            for cluster in found.clusters:
+                if cluster.is_broad(self.min_documents):
                     yield from self._queries(cluster, seen, generator_id)
-            yield from _narrow(cell, small, self.min_documents)
+            yield from _clusters.narrow(found, self.min_documents)
+
+    def cells(
+        self, documents: Iterable[Document], *, with_lines: bool = False
+    ) -> Iterator[CellClusters]:
+        """The cells with their clusters, those of too few documents included."""
+        return _clusters.found_in(documents, self.clustering, with_lines=with_lines)
 
     def clusters(self, documents: Iterable[Document], passages: Iterable[Passage]) -> list[Cluster]:
         """The clusters that span enough documents, cell by cell, the largest first."""
-        return [one for _, found in self._cells(documents) for one in found if self._is_broad(one)]
+        return [
+            one
+            for found in self.cells(documents)
+            for one in found.clusters
+            if one.is_broad(self.min_documents)
+        ]
 
-    def _cells(self, documents: Iterable[Document]) -> Iterator[tuple[Cell, list[Cluster]]]:
-        briefs = [_clusters.brief(document) for document in documents]
-        for cell, members in _clusters.cells(briefs).items():
-            yield cell, _clusters.clusters_of(cell, members, seed_for(self.seed, _STAGE, cell.key))
+    @property
+    def clustering(self) -> Clustering:
+        return Clustering(
+            window=self.window,
+            encoder=self.encoder,
+            encoder_languages=self.encoder_languages,
+            allow_download=self.allow_download,
+            seed=self.seed,
+        )
 
-    def _is_broad(self, cluster: Cluster) -> bool:
-        least = self.min_documents
-        sources = cluster.n_sources if cluster.unit == "section" else len(cluster.doc_ids)
-        return len(cluster.doc_ids) >= least and sources >= least
+    def fingerprint(self) -> dict[str, Any] | None:
+        """The encoder that decides the clusters."""
+        return self.clustering.fingerprint()
 
     def _queries(self, cluster: Cluster, seen: set[str], generator_id: str) -> Iterator[Query]:
         most = _LONE_CELL if cluster.alone else self.queries_per_cluster
@@ -82,25 +102,7 @@ class ExtractiveTopDown:
         return drafts[start:] + drafts[:start]
 
 
-def _narrow(cell: Cell, small: list[Cluster], least: int) -> Iterator[Dropped]:
-    """Clusters of too few documents: one row each, or one for all headings of a cell."""
-    reason = "single_document_cluster"
-    if small and small[0].unit == "section":
-        detail = f"{len(small)} headings of cell {cell.key} stand in fewer than {least} documents"
-        yield Dropped(cell.key, reason, detail)
-        return
-    for cluster in small:
-        n = len(cluster.doc_ids)
-        detail = f"a cluster of cell {cell.key} has {n} document, expected {least} or more"
-        yield Dropped(cluster.doc_ids[0], reason, detail)
-
-
 def _query(draft: TopicDraft, cluster: Cluster, generator_id: str) -> Query:
-    facets = {"topic": draft.topic}
-    if cluster.category != _clusters.UNCATEGORISED:
-        facets["category"] = cluster.category
-    if cluster.window != _clusters.UNDATED:
-        facets["time"] = cluster.window
     return Query(
         query_id=query_id(generator_id, cluster.doc_ids, draft.text),
         text=draft.text,
@@ -111,7 +113,7 @@ def _query(draft: TopicDraft, cluster: Cluster, generator_id: str) -> Query:
         generator_family="extractive",
         supporting_doc_ids=cluster.doc_ids,
         pattern="cluster",
-        facets=facets,
+        facets={"topic": draft.topic} | cluster.facets,
         scope="cross",
         flags=("lexical_copy",),
     )

@@ -47,7 +47,8 @@ class IndirectPositive:
     and language lies, and score it above random pairs and nearly as high as the seed. It must
     also fit what the query names (issuer, period, numbers) and hold the query's words as the seed
     does. Of a topic query's documents those passages are taken that both kinds of retriever have
-    among the document's best.
+    among the document's best, for the query or for one of its sub-questions; the query itself must
+    score them well.
 
     Source:
         Candidate spaces: the published idea of FinCPRG (2508.02222). The rule, and every number
@@ -582,7 +583,8 @@ class _Scored:
 
     voter: _Voter
     scores: dict[str, float]  # of every passage of the documents in question
-    place: dict[str, int] = field(default_factory=dict)  # rank within the passage's document
+    # best rank within the passage's document, for the query or one of its sub-questions
+    place: dict[str, int] = field(default_factory=dict)
 
 
 class _Topics:
@@ -663,12 +665,24 @@ class _Topics:
     def _view(self, query: Query, voter: _Voter, documents: set[str]) -> _Scored:
         members = [one for doc in sorted(documents) for one in self._corpus.by_doc.get(doc, ())]
         view = _Scored(voter, self._scores(query, voter, members))
-        before: Counter[str] = Counter()
-        for passage_id in _best_first(view.scores):
-            doc_id = self._corpus.by_id[passage_id].doc_id
-            before[doc_id] += 1
-            view.place[passage_id] = before[doc_id]
+        for scores in (view.scores, *self._sub_scores(query, voter, documents)):
+            before: Counter[str] = Counter()
+            for passage_id in _best_first(scores):
+                doc_id = self._corpus.by_id[passage_id].doc_id
+                before[doc_id] += 1
+                place = view.place.get(passage_id, before[doc_id])
+                view.place[passage_id] = min(place, before[doc_id])
         return view
+
+    def _sub_scores(
+        self, query: Query, voter: _Voter, documents: set[str]
+    ) -> Iterator[dict[str, float]]:
+        """For each sub-question the scores of the passages of the supporting documents."""
+        supporting = sorted(documents & set(query.supporting_doc_ids))
+        members = [one for doc in supporting for one in self._corpus.by_doc.get(doc, ())]
+        for number, text in enumerate(query.sub_questions, 1):
+            asked = replace(query, query_id=f"{query.query_id} part {number}", text=text)
+            yield self._scores(asked, voter, members)
 
     def _agreed(self, query: Query, views: list[_Scored], best: Mapping[str, float]) -> list[str]:
         """Passages that both families have among their document's best and score well."""

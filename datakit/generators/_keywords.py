@@ -1,0 +1,130 @@
+"""Keyword queries of a sentence and of a passage, with what makes them stand alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from datakit.generators import _chinese, _chinese_clause, _chinese_phrases, _latin
+from datakit.generators._context import Context
+from datakit.generators._english_filings import time_in
+
+_OPENING = 16  # characters in which a Chinese sentence names the period that all of it is about
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_POINTS_OUTSIDE = re.compile(r"本[协政周月期报条指]|指本|[上下]文|此期间|报告期|[【】\[\]]")
+
+
+def of_sentence(
+    text: str, parsed: _latin.Sentence | None, context: Context, weights: Mapping[str, float],
+    about: Iterable[str],
+) -> str:  # fmt: skip
+    """What a person would type to find the sentence; "" where it is too little.
+
+    Args:
+        text: the sentence.
+        parsed: its chunks; None in Chinese.
+        context: its document.
+        weights: weight of each word of the passage.
+        about: stems of the section title.
+    """
+    if parsed is None:
+        return _chinese_sentence(text, context, weights)
+    return _latin_sentence(text, parsed, context, weights, about)
+
+
+def of_passage(
+    texts: Sequence[str], parsed: Sequence[_latin.Sentence], context: Context,
+    weights: Mapping[str, float], topic: str | None,
+) -> str:  # fmt: skip
+    """The best term of a passage with what it belongs to; "" where it has none.
+
+    Args:
+        texts: its usable sentences.
+        parsed: their chunks; empty in Chinese.
+        context: its document.
+        weights: weight of each word of the passage.
+        topic: section title to put in front.
+    """
+    if context.is_cjk:
+        return _chinese_passage(texts, context, weights, topic)
+    return _latin_passage(parsed, context, weights, topic)
+
+
+def _latin_sentence(
+    text: str, parsed: _latin.Sentence, context: Context, weights: Mapping[str, float],
+    about: Iterable[str],
+) -> str:  # fmt: skip
+    own = [_latin.stem(word) for word in (context.issuer or "").split()]
+    found = _latin.keyword_query(parsed, weights, own, about, language=context.language)
+    if not found or _squeezed(context.issuer or "-") in _squeezed(found):
+        return ""
+    if context.issuer:
+        time = time_in(text) if context.kind == "filing" else None
+        year = f" {time[-4:]}" if time and time[-4:] not in found else ""
+        return f"{context.issuer} {found}{year}"
+    stems = set(_latin.content_stems(found, context.language))
+    known = _latin.content_stems(f"{context.title or ''} {context.topic}", context.language)
+    if context.topic and not stems & set(known):
+        return f"{found} {context.topic}"
+    return found if len(stems) > 2 or stems & set(known) else ""
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.casefold()) or "-"
+
+
+def _chinese_sentence(sentence: str, context: Context, weights: Mapping[str, float]) -> str:
+    subject = context.topic if len(context.topic) <= 20 else ""
+    own = frozenset(token.word for token in _chinese.tag(context.issuer or ""))
+    plain = _chinese_phrases.plain(sentence)
+    text = _chinese_clause.clause_query(plain, weights, own, context.kind in ("report", "article"))
+    if not text:
+        return ""
+    period = _chinese.period_in(sentence[:_OPENING])
+    if period and context.kind in ("report", "filing") and not _chinese.period_in(text):
+        text = f"{period}{text}"
+    owned = context.kind in ("terms", "filing", "law")
+    if subject and (owned or not _names_itself(text, context)) and subject not in text:
+        text = f"{subject} {text}"
+    return text
+
+
+def _names_itself(text: str, context: Context) -> bool:
+    """Whether a query names a product, place or company, or what the title of its document does."""
+    tokens = _chinese.tag(text)
+    known = {token.word for token in _chinese.tag(context.title or "") if token.is_noun}
+    named = any(token.tag in ("nz", "nt", "ns", "nr", "eng") for token in tokens)
+    return named or any(token.word in known and len(token.word) > 1 for token in tokens)
+
+
+def _latin_passage(
+    parsed: Sequence[_latin.Sentence], context: Context, weights: Mapping[str, float],
+    topic: str | None,
+) -> str:  # fmt: skip
+    taken = _latin.content_stems(f"{context.issuer or ''} {topic or ''}", context.language)
+    least = 3 if context.kind == "terms" else 2
+    terms = _latin.key_terms(parsed, weights, taken, 1, least)
+    if not terms:
+        return ""
+    named = [topic, *terms] if topic and len(topic.split()) + len(terms[0].split()) < 6 else terms
+    owner = context.issuer or context.topic
+    shared = set(_latin.content_stems(" ".join(named), context.language))
+    if owner and not set(_latin.content_stems(owner, context.language)) <= shared:
+        named = [owner, *named] if context.issuer else [*named, owner]
+    text = " ".join(named)
+    return text if len(text.split()) > 2 and "(" not in text else ""
+
+
+def _chinese_passage(
+    texts: Sequence[str], context: Context, weights: Mapping[str, float], topic: str | None
+) -> str:
+    subject = context.topic if len(context.topic) <= 20 else ""
+    own = {token.word for token in _chinese.tag(f"{subject} {topic or ''}")}
+    terms = _chinese.key_terms(texts, weights, own, 1)
+    if not terms or _POINTS_OUTSIDE.search("".join(terms)):
+        return ""
+    short = len(terms[0]) < 5 and context.kind != "terms"
+    named = [topic, *terms] if topic and short else terms
+    if subject and subject not in "".join(named):
+        named = [subject, *named]
+    return " ".join(named) if len("".join(named)) >= 6 else ""
