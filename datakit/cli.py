@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, runtime_ch
 
 import typer
 
+from datakit.commands.calibrate import calibrate
 from datakit.commands.clusters import clusters
 from datakit.commands.generate import generate
+from datakit.commands.judge import judge
 from datakit.commands.options import (
     DatasetArgument,
     JsonOption,
@@ -313,6 +315,10 @@ def mine(
     run_stage("mine", out, plan, use, values, quiet)
     for stage in ("filter/retrieved", "split", "negatives"):
         run_stage(stage, out, None, None, None, quiet)
+
+
+app.command(context_settings={"allow_extra_args": True})(judge)
+app.command()(calibrate)
 
 
 @app.command()

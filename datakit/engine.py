@@ -28,10 +28,12 @@ from datakit.progress import progress
 from datakit.records import Dropped
 from datakit.registry import digest
 from datakit.tables import Part, PartWriter, record_class
+from datakit.vectors import forget_unused
 from datakit.version import __version__
 
 Unit = Literal["map", "keyed", "global"]
 SHARDS = ".shards"
+JUDGED = "judge"  # the stage of what judges and people said: no build makes it or takes it back
 
 
 @dataclass(frozen=True)
@@ -348,14 +350,15 @@ def check_yield(step: Step, outcome: Outcome) -> None:
 
 def prune(dataset: Dataset, steps: list[Step]) -> None:
     """Forget the tables of steps that are no longer planned, and shards of no current step."""
-    names = {step.name for step in steps}
     manifest = dict(dataset.manifest)
+    names = {step.name for step in steps}
+    names |= {name for name, s in manifest["stages"].items() if s["stage"] == JUDGED}
     manifest["stages"] = {n: s for n, s in manifest["stages"].items() if n in names}
     manifest["tables"] = {n: t for n, t in manifest["tables"].items() if t["made_by"] in names}
     if manifest != dataset.manifest:
         dataset.save(manifest)
     dataset.prune()
-    shutil.rmtree(dataset.path / SHARDS / "vectors", ignore_errors=True)
+    forget_unused(dataset.path / SHARDS / "vectors")
     for step in steps:
         home = dataset.path / SHARDS / step.name.replace("/", ".")
         if isinstance(step.work, str):

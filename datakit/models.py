@@ -7,21 +7,33 @@ unless a setting allows it, and nothing else is loaded when the model asked for 
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from datakit.errors import DatakitError, MissingDependency
+from datakit.vectors import encode_unique, vectors_kept_in
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+
+__all__ = [
+    "BUNDLED",
+    "Encoder",
+    "TransformerEncoder",
+    "batches",
+    "find_model",
+    "load_encoder",
+    "tokens_a_batch",
+    "vectors_kept_in",
+    "weights_sha256",
+]
 
 Dtype = Literal["float32", "bfloat16", "auto"]
 Pooling = Literal["mean", "cls", "lasttoken"]
@@ -32,6 +44,8 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 # padding included; 150 abstracts with all-MiniLM on 2 cores: 2,048 in 5.3 s, 8,192 in 9.9 s (they
 # leave the processor's caches); a GPU wants more
 TOKENS_A_BATCH = {"cpu": 2048, "cuda": 65_536}
+BATCHES_A_CHUNK = 8  # of texts in a chunk that is kept on disk: few, and one new text costs more
+BYTES_A_TOKEN = 4  # of UTF-8; 4.5 of English, 3 of Chinese
 LEAST_COSINE = 0.999  # below it, half precision is another model
 
 # weights in other formats than the one that is read
@@ -58,6 +72,7 @@ def load_encoder(
     dtype: Dtype = "float32",
     device: str = "auto",
     allow_download: bool = False,
+    pooling: Pooling | None = None,
 ) -> Encoder:
     """An encoder by name, folder or hub id; the last few stay in memory.
 
@@ -69,6 +84,7 @@ def load_encoder(
             differ between two runs, and with it the vectors.
         device: "auto" takes a CUDA device where there is one.
         allow_download: fetch a hub id that is not in the local cache.
+        pooling: None takes the model's own; any other loads it as a plain transformer.
 
     Raises:
         DatakitError: there is no such model here, it does not load, or it is not what it should
@@ -76,9 +92,9 @@ def load_encoder(
         MissingDependency: the model needs a package that is not installed.
     """
     folder = find_model(model, allow_download=allow_download)
-    modules = _modules(folder)
-    if modules <= {"Transformer", "Pooling", "Normalize"} and _pooling(folder) is not None:
-        return TransformerEncoder.load(folder, model, max_length, dtype, device)
+    plain = _modules(folder) <= {"Transformer", "Pooling", "Normalize"}
+    if pooling or (plain and _pooling(folder) is not None):
+        return TransformerEncoder.load(folder, model, max_length, dtype, device, pooling)
     return SentenceTransformersEncoder.load(folder, model, max_length, device)
 
 
@@ -184,7 +200,13 @@ class TransformerEncoder:
 
     @classmethod
     def load(
-        cls, folder: Path, name: str, max_length: int | None, dtype: Dtype, device: str
+        cls,
+        folder: Path,
+        name: str,
+        max_length: int | None,
+        dtype: Dtype,
+        device: str,
+        pooling: Pooling | None = None,
     ) -> TransformerEncoder:
         model, tokeniser = _load_transformer(folder, name)
         settings = _json(folder / "sentence_bert_config.json")
@@ -193,7 +215,7 @@ class TransformerEncoder:
             weights=weights_sha256(folder),
             model=model.to(_device(device)).eval(),
             tokeniser=tokeniser,
-            pooling=_pooling(folder) or "mean",
+            pooling=pooling or _pooling(folder) or "mean",
             max_length=_length(max_length, settings.get("max_seq_length"), tokeniser, model),
             lower_case=bool(settings.get("do_lower_case")),
             dtype="float32",
@@ -211,7 +233,7 @@ class TransformerEncoder:
         }
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        return _encode_unique(texts, self.identity(), self._encode)
+        return encode_unique(texts, self.identity(), self._encode, _chunk_bytes(self.device))
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         import numpy as np
@@ -220,7 +242,7 @@ class TransformerEncoder:
         if self.lower_case:
             texts = [text.lower() for text in texts]
         ids = self.tokeniser(list(texts), truncation=True, max_length=self.max_length)["input_ids"]
-        budget = TOKENS_A_BATCH.get(self.device.split(":")[0], TOKENS_A_BATCH["cpu"])
+        budget = tokens_a_batch(self.device)
         dim = self.model.config.hidden_size
         out = np.empty((len(texts), dim), np.float32)
         with torch.inference_mode(), _all_cores():
@@ -255,6 +277,14 @@ def _pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.T
         return hidden[torch.arange(len(hidden)), mask.sum(dim=1) - 1]
     weights = mask.unsqueeze(2).to(hidden.dtype)
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
+
+
+def tokens_a_batch(device: str) -> int:
+    return TOKENS_A_BATCH.get(device.partition(":")[0], TOKENS_A_BATCH["cpu"])
+
+
+def _chunk_bytes(device: str) -> int:
+    return tokens_a_batch(device) * BATCHES_A_CHUNK * BYTES_A_TOKEN
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
@@ -303,7 +333,8 @@ class SentenceTransformersEncoder:
         }
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        return _encode_unique(texts, self.identity(), self._encode)
+        chunk_bytes = _chunk_bytes(str(self.model.device))
+        return encode_unique(texts, self.identity(), self._encode, chunk_bytes)
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         with _all_cores():
@@ -423,59 +454,3 @@ def _has_bfloat16(device: str) -> bool:
         return False
     words = set(flags.read_text(errors="replace").split())
     return bool(words & {"avx512_bf16", "amx_bf16"})
-
-
-_kept: contextvars.ContextVar[Path | None] = contextvars.ContextVar("kept_vectors", default=None)
-
-
-@contextlib.contextmanager
-def vectors_kept_in(folder: Path) -> Iterator[None]:
-    """Inside, every list of texts that is encoded is read from `folder` or written to it.
-
-    A file belongs to one encoder and one set of texts as a whole: vectors of a text depend in the
-    last digit on the batch it was in, and a rerun has to give the same ones.
-    """
-    token = _kept.set(folder)
-    try:
-        yield
-    finally:
-        _kept.reset(token)
-
-
-def _encode_unique(
-    texts: Sequence[str], identity: dict[str, Any], encode: Callable[[Sequence[str]], np.ndarray]
-) -> np.ndarray:
-    """Each distinct text once, so that copies have equal vectors."""
-    import numpy as np
-
-    unique = sorted(set(texts))
-    if not unique:
-        return np.zeros((0, 0), np.float32)
-    position = {text: i for i, text in enumerate(unique)}
-    folder = _kept.get()
-    vectors = encode(unique) if folder is None else _kept_vectors(folder, unique, identity, encode)
-    return vectors[[position[text] for text in texts]]
-
-
-def _kept_vectors(
-    folder: Path,
-    texts: list[str],
-    identity: dict[str, Any],
-    encode: Callable[[Sequence[str]], np.ndarray],
-) -> np.ndarray:
-    import numpy as np
-
-    total = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
-    for text in texts:
-        total.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
-    path = folder / f"{total.hexdigest()[:32]}.npy"
-    if path.is_file():
-        vectors: np.ndarray = np.load(path, allow_pickle=False)
-        return vectors
-    vectors = encode(texts)
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    with unfinished.open("wb") as file:
-        np.save(file, vectors, allow_pickle=False)
-    unfinished.replace(path)
-    return vectors

@@ -13,7 +13,7 @@ from datakit.dataset import Dataset, unwritable, write_atomic
 from datakit.engine import Outcome, Step
 from datakit.errors import DatasetError, PlanError, YieldTooLow
 from datakit.llm.calls import Calls, Spending
-from datakit.plan import Plan, Use, parse
+from datakit.plan import ASKED_FOR, Plan, Use, parse
 from datakit.runners.local import LocalRunner
 
 REPLIES = ".replies"  # below the dataset: what language models answered
@@ -81,12 +81,14 @@ class Build:
                 report(outcome)
         if only is None:
             engine.prune(self.dataset, done)
-        self._describe()
+        self.describe()
         return outcomes
 
     def preflight(self, only: str | None = None) -> None:
         """Raise now what a later stage would raise: a model, package or key that is not there."""
         for stage, uses in self.plan.uses.items():
+            if stage in ASKED_FOR:
+                continue
             for use in uses if only in (None, stage) else ():
                 stages.identity(use.plugin)
                 if use.asks and self.spending.live and not self._has_been_answered(use):
@@ -110,7 +112,7 @@ class Build:
                 f"more than floors.ingest allows. See table dropped/ingest in {self.dataset.path}."
             )
 
-    def _describe(self) -> None:
+    def describe(self) -> None:
         """Bring what the manifest says about the whole up to date."""
         manifest = dict(self.dataset.manifest)
         manifest |= {
@@ -135,13 +137,13 @@ class Build:
                 self.dataset.save(manifest)
 
     def _model_of(self, use: Use) -> dict[str, Any] | None:
-        """Who wrote the queries of a generator, as far as they are there."""
+        """Who wrote the queries of a generator, or judged, as far as that is there."""
         entry = self.dataset.manifest["stages"].get(f"{use.stage}/{use.name}")
         if not entry or "llm" not in entry["notes"]:
             return None
         endpoint, notes = entry["identity"]["endpoint"], entry["notes"]["llm"]
         return {
-            "role": "generator",
+            "role": "judge" if use.stage in ASKED_FOR else "generator",
             "model": endpoint["model"],
             "family": endpoint["family"] or endpoint["model"],
             "base_url": endpoint["base_url"],

@@ -29,7 +29,10 @@ PLUGIN_STAGES: dict[str, tuple[str, bool]] = {
     "retrieve": ("retrievers", True),
     "mine": ("miners", False),
     "negatives": ("miners", False),
+    "judge": ("judges", True),
 }
+# no part of a build: asked for by a command of its own, and of no plan unless it names them
+ASKED_FOR = ("judge",)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ class Use:
         """Whether the plugin asks a language model."""
         return getattr(self.plugin, "unit", None) == "calls"
 
+    @property
+    def fuses(self) -> bool:
+        """Whether the plugin is a retriever that fuses others."""
+        return hasattr(self.plugin, "fuse")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -103,6 +111,23 @@ class Plan:
         (use,) = self.uses[stage]
         return use
 
+    def fused(self, use: Use) -> tuple[Use, ...]:
+        """The retrievers that a fusion fuses, in its order.
+
+        Raises:
+            PlanError: it names one that the plan does not have, or another fusion.
+        """
+        others = {one.name: one for one in self.uses["retrieve"] if not one.fuses}
+        for name in use.plugin.of:
+            if name not in others:
+                raise PlanError(
+                    f"plan: {use.name} fuses {name!r}, which is no retriever of the plan"
+                    f"{did_you_mean(name, others)}"
+                )
+        if not others:
+            raise PlanError(f"plan: {use.name} has nothing to fuse: add another [[retrieve]]")
+        return tuple(others[name] for name in use.plugin.of or others)
+
     def asking(self) -> tuple[Use, ...]:
         """The plugins that ask a language model."""
         return tuple(use for uses in self.uses.values() for use in uses if use.asks)
@@ -116,6 +141,8 @@ class Plan:
         out: dict[str, Any] = {"seed": self.seed, "purpose": self.purpose}
         for stage, uses in self.uses.items():
             entries = [{"use": u.plugin.plugin_name} | _named(u) | _plain(u.plugin) for u in uses]
+            if stage in ASKED_FOR and not uses:
+                continue
             if stage == "ingest":
                 out[stage] = (
                     {"use": [e["use"] for e in entries]}
@@ -206,7 +233,7 @@ def parse(raw: Mapping[str, Any]) -> Plan:
         seed=seed,
         purpose=purpose,
         llm=endpoints(merged.get("llm", {})),
-        uses={stage: _uses(stage, merged[stage], seed) for stage in PLUGIN_STAGES},
+        uses={stage: _uses(stage, merged.get(stage, []), seed) for stage in PLUGIN_STAGES},
         reading=_settings(ReadingOptions, "ingest", {"ingest": _reading(merged["ingest"])}, seed),
         retrieve=_settings(RetrieveOptions, "retrieval", merged, seed),
         filter=_settings(FilterSettings, "filter", merged, seed),
@@ -215,6 +242,9 @@ def parse(raw: Mapping[str, Any]) -> Plan:
         floors=_settings(Floors, "floors", merged, seed),
     )
     _check_endpoints_of(plan.asking(), plan.llm)
+    for use in plan.uses["retrieve"]:
+        if use.fuses:
+            plan.fused(use)
     return plan
 
 

@@ -51,7 +51,12 @@ def _query(dataset: Dataset, query: Query) -> dict[str, Any]:
         if table.startswith("qrel/")
         for label in dataset.where(table, "query_id", [query.query_id])
     ]
-    judged = _rows(dataset, "judgement", "query_id", query.query_id)
+    judged = [
+        row
+        for table in dataset.tables()
+        if table.split("/")[0] == "judgement"
+        for row in _rows(dataset, table, "query_id", query.query_id)
+    ]
     wanted = {*query.seed_passage_ids, *(label["passage_id"] for label in labels)}
     passages = {p.passage_id: p for p in _records(dataset, "passage", "passage_id", wanted)}
     return {

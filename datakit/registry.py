@@ -20,13 +20,14 @@ from typing import Any, TypeVar
 from datakit.errors import PlanError, UnknownName, did_you_mean
 
 KINDS = (
-    "ingestors", "segmenters", "generators", "retrievers", "miners",
+    "ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges",
     "exporters", "importers",
 )  # fmt: skip
 
 # what our own plugins stand on
 SHARED_MODULES = (
-    "records.py", "text.py", "models.py", "seq2seq/__init__.py", "seq2seq/decoding.py",
+    "records.py", "text.py", "models.py", "vectors.py", "seq2seq/__init__.py",
+    "seq2seq/decoding.py",
 )  # fmt: skip
 _classes: dict[tuple[str, str], type[Any]] = {}
 T = TypeVar("T")

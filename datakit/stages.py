@@ -30,6 +30,8 @@ from datakit import registry
 from datakit.dataset import Dataset
 from datakit.engine import SHARDS, Sink, Step, stale_steps
 from datakit.errors import DatasetError
+from datakit.judging.labels import by_query, decided, unsupported
+from datakit.judging.tables import judged, judged_tables
 from datakit.llm.asking import Asking
 from datakit.llm.calls import Calls
 from datakit.llm.exchange import Reading, Task
@@ -298,12 +300,16 @@ def filter_retrieved_step(plan: Plan, dataset: Dataset) -> Step:
     from datakit import filters
 
     def work(sink: Sink) -> None:
-        judgements = list(dataset.read("judgement"))
-        labelled = {j.query_id for j in judgements}
+        judgements = all_judgements(dataset)
+        labelled = {j.query_id for j in judgements if j.grade is not None}
         # those without a label were dropped by the mine stage, with its reason
         asked = (q for q in dataset.read("query/candidate") if q.query_id in labelled)
         queries = {q.query_id: q for q in sink.reading(asked)}
         labels = list(resolve(judgements, queries))
+        for query_id, rows in by_query(labels).items():
+            if dropped := unsupported(queries[query_id], rows):
+                sink.put("query/filtered", dropped)
+                del queries[query_id]
         seeds = filters.seeds_and_copies(labels, queries.values())
         clusters = {one.passage_id: one.cluster_id for one in dataset.read("duplicate")}
         runs = [
@@ -321,8 +327,8 @@ def filter_retrieved_step(plan: Plan, dataset: Dataset) -> Step:
     return Step(
         "filter/retrieved", "global", "filter", _settings(plan.filter),
         _filter_identity(plan) | {"languages": languages},
-        ("duplicate", "query/candidate", "judgement", *run_tables(plan)), ("query/filtered",),
-        work, floor=plan.floors.filter,
+        ("duplicate", "query/candidate", "judgement", *judged_tables(dataset), *run_tables(plan)),
+        ("query/filtered",), work, floor=plan.floors.filter,
     )  # fmt: skip
 
 
@@ -371,8 +377,12 @@ class Workbench:
         """The plan's retriever, fitted on all passages."""
         passages = self.passages()
         if use.name not in self._indexes:
-            with self.vectors_kept():
-                self._indexes[use.name] = use.plugin.fit(passages)
+            if use.fuses:
+                parts = [self.index(part) for part in self.plan.fused(use)]
+                self._indexes[use.name] = use.plugin.fuse(passages, parts)
+            else:
+                with self.vectors_kept():
+                    self._indexes[use.name] = use.plugin.fit(passages)
         return self._indexes[use.name]
 
     def vectors_kept(self) -> AbstractContextManager[None]:
@@ -382,10 +392,14 @@ class Workbench:
         return vectors_kept_in(self.dataset.path / SHARDS / "vectors")
 
     def retrieved(self) -> list[Retrieved]:
-        """Each retriever of the plan with its index and its run."""
+        """Each retriever of the plan with its index and its run; a fusion is no witness of its own,
+        since those that it fuses are heard.
+        """
         queries = list(self.dataset.read(query_table(self.dataset)))
         found = []
         for use in self.plan.uses["retrieve"]:
+            if use.fuses:
+                continue
             index = self.index(use)
             if isinstance(index, VectorIndex):
                 # a vector depends in its last digit on the batch it was in: all queries together,
@@ -416,9 +430,17 @@ def retrieve_step(plan: Plan, bench: Workbench, use: Use, queries: str) -> Step:
 
     return Step(
         f"retrieve/{use.name}", "global", use.plugin.plugin_name,
-        spec(use.plugin)[2] | {"depth": depth}, identity(use.plugin) | {"depth": depth},
+        spec(use.plugin)[2] | {"depth": depth},
+        identity(use.plugin) | {"depth": depth} | _identities_of_parts(plan, use),
         ("passage", queries), (table,), work,
     )  # fmt: skip
+
+
+def _identities_of_parts(plan: Plan, use: Use) -> dict[str, Any]:
+    """Of a fusion: what decides the runs that it fuses."""
+    if not use.fuses:
+        return {}
+    return {"fused": {part.name: identity(part.plugin) for part in plan.fused(use)}}
 
 
 def run_tables(plan: Plan) -> tuple[str, ...]:
@@ -452,8 +474,16 @@ def mine_step(plan: Plan, bench: Workbench) -> Step:
     )  # fmt: skip
 
 
-# who decides when several judged a pair
-PRECEDENCE = ("human", "judge", "direct", "indirect-passage", "indirect-query", "duplicate")
+def all_judgements(dataset: Dataset) -> list[Judgement]:
+    """What mining labelled, then what judges and people said, round by round.
+
+    Of the latter only what is about a passage that is there: they outlive another segmentation.
+    """
+    rows = list(dataset.read("judgement"))
+    if judged_tables(dataset):
+        there = set(dataset.arrow("passage", ["passage_id"])["passage_id"].to_pylist())
+        rows += [one for one in judged(dataset) if one.passage_id in there]
+    return rows
 
 
 def resolve(judgements: Iterable[Judgement], queries: Mapping[str, Query]) -> Iterator[Qrel]:
@@ -463,12 +493,11 @@ def resolve(judgements: Iterable[Judgement], queries: Mapping[str, Query]) -> It
         if judgement.query_id in queries and judgement.grade is not None:
             pairs.setdefault((judgement.query_id, judgement.passage_id), []).append(judgement)
     for (query_id, passage_id), group in sorted(pairs.items()):
-        first = min(group, key=lambda j: PRECEDENCE.index(j.source))
+        one = decided(group)
         query = queries[query_id]
         yield Qrel(
-            query_id, passage_id, first.grade or 0, first.source, query.level, query.split,
-            first.routes, first.scores, first.evidence, first.calibration_id, len(group),
-            first.flags,
+            query_id, passage_id, one.grade or 0, one.source, query.level, query.split,
+            one.routes, one.scores, one.evidence, one.calibration_id, len(group), one.flags,
         )  # fmt: skip
 
 
@@ -476,7 +505,7 @@ def split_step(plan: Plan, dataset: Dataset) -> Step:
     from datakit.splits import split_queries
 
     def work(sink: Sink) -> None:
-        judgements = list(dataset.read("judgement"))
+        judgements = all_judgements(dataset)
         queries = {q.query_id: q for q in sink.reading(dataset.read("query/filtered"))}
         documents = dataset.arrow("document", ["doc_id", "family_id", "date"]).to_pylist()
         result = split_queries(
@@ -498,7 +527,7 @@ def split_step(plan: Plan, dataset: Dataset) -> Step:
     settings = _settings(plan.split)
     return Step(
         "split", "global", "split", settings, {"settings": settings},
-        ("document", "duplicate", "query/filtered", "judgement"),
+        ("document", "duplicate", "query/filtered", "judgement", *judged_tables(dataset)),
         ("query", "qrel/seed", "qrel/mined"), work,
     )  # fmt: skip
 

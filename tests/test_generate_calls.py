@@ -231,7 +231,7 @@ def test_a_limit_stops_with_everything_kept_and_the_same_command_goes_on(
 
     stopped = run(*command, "--max-calls", "12")
     assert stopped.code == 1
-    assert "max_calls = 12 is reached" in one_line(stopped)
+    assert "max_calls is reached after 12 calls" in one_line(stopped)
     assert len(server.seen) == 12
 
     assert run(*command).code == 0

@@ -17,19 +17,22 @@ PACKAGE = Path(datakit.__file__).parent
 LAYERS = [
     {"version", "errors", "records"},
     {"registry", "text", "tables", "progress", "resources"},
-    {"models", "seq2seq", "dataset", "sources"},
-    {"filters", "splits", "measures"},
+    {"models", "vectors", "seq2seq", "dataset", "sources"},
+    {"filters", "splits", "measures", "calibration"},
     {"segmentation", "llm"},
-    {"ingestors", "segmenters", "generators", "retrievers", "miners"},
+    {"ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges"},
     {"plan", "engine", "reading"},
-    {"exporters", "importers", "audits", "report", "provenance", "runners", "samples", "training"},
+    {"exporters", "importers", "audits", "report", "provenance", "runners", "samples", "training"}
+    | {"judging"},
     {"stages", "importing", "irds"},
     {"pipeline"},
     {"commands"},
     {"cli"},
     {"__main__"},
 ]
-PLUGINS = {"ingestors", "segmenters", "generators", "retrievers", "miners"}
+PLUGINS = {
+    "ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges",
+}  # fmt: skip
 NOT_FOR_PLUGINS = {"dataset", "engine", "plan", "runners", "stages", "pipeline", "cli", "commands"}
 HEAVY = ("torch", "transformers", "spacy", "ray", "sklearn", "pandas", "pyarrow", "jieba")
 

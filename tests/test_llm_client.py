@@ -144,6 +144,36 @@ def test_rows_that_are_refused_cost_one_call_each(log: ReplyLog) -> None:
         assert len(server.seen) == 100
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 422])
+def test_a_permanent_error_after_the_first_reply_is_the_rows_own(
+    log: ReplyLog, status: int
+) -> None:
+    def answer(body: dict[str, Any]) -> Said:
+        refused = " 3 " in last_message(body)
+        error = {"message": "not this one"}
+        return Said(status=status, error=error) if refused else Said(json.dumps({"echo": "x"}))
+
+    with ChatServer(answer) as server:
+        sent = send(server, log, tasks(6), concurrency=1)
+
+        assert server.statuses() == {200: 5, status: 1}
+        assert (sent.tasks, sent.refused, sent.stopped) == (6, 1, None)
+        assert ended(server, log, tasks(6)) == {"read": 5, "request_refused": 1}
+
+
+def test_a_key_that_expires_on_the_way_stops_and_drops_nothing(log: ReplyLog) -> None:
+    def answer(body: dict[str, Any]) -> Said:
+        expired = " 3 " in last_message(body)
+        return Said(status=401, error={"message": "expired"}) if expired else Said('{"echo": "x"}')
+
+    with ChatServer(answer) as server:
+        sent = send(server, log, tasks(6), concurrency=1)
+
+    assert sent.stopped is not None
+    assert sent.stopped.reason == "key"
+    assert len(log) == 3
+
+
 def test_refused_rows_at_the_very_beginning_are_rows_too(log: ReplyLog) -> None:
     asked = [task(i, "bad" if i < 12 else "row") for i in range(40)]
     with ChatServer(faults=Faults(refuse="bad")) as server:

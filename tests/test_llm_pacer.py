@@ -82,7 +82,7 @@ def test_background_rejections_do_not_slow_anything() -> None:
 
 
 def run_against(paced: Pacer, clock: Clock, admitted: float, seconds: float) -> tuple[int, int]:
-    """(answered, rejected) of an endpoint that admits so many a second, a quarter of them at once."""
+    """(answered, rejected); so many are admitted a second, a quarter of them at once."""
     level, answered, rejected = 0.0, 0, 0
     end = clock.now + seconds
     while clock.now < end:

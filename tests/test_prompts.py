@@ -22,6 +22,8 @@ from datakit.resources import folder
 RELEASED = {
     "bottom_up.v1.en.md": "0a9f4434614b39c761a83fae25faecac6b822a23543bccd0ec0fbdfc013af653",
     "bottom_up.v1.zh.md": "1bdfc8a4f5fdf898218e2b4f6db4ac9d1a16b9b34901c02c9da3c2aa4f516496",
+    "judge.v1.en.md": "18871f88239541ef1984312b0709e3046c791bb8b0f04d022ae2875522296158",
+    "judge.v1.zh.md": "3073382d9a4cef91a36e397f6db5354231b18ffc67a4ed6a26907e4d42450e6a",
     "personas.v1.toml": "c6c743dd56ffaf6c5873ccda3941c4f1ab04001eeca2be932e47ce1b16d8a010",
 }
 OWN = """+++

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from datakit.commands import calling
+from datakit.commands.calling import check_one_of, usage_line
 from datakit.commands.options import (
     DatasetArgument,
     EndpointOption,
@@ -26,11 +26,10 @@ from datakit.commands.options import (
     settings_of,
 )
 from datakit.commands.stage import print_outcome
-from datakit.errors import Unfinished, UsageError
+from datakit.errors import UsageError
 
 if TYPE_CHECKING:
     from datakit.llm.asking import Asking
-    from datakit.llm.batch import Imported
     from datakit.pipeline import Build
 
 WIDTH = 120  # columns of the closing table, in a narrower terminal too
@@ -79,7 +78,9 @@ def generate(
     from datakit.llm.calls import Spending
     from datakit.llm.endpoint import Limits
 
-    _check_options(dry_run, export_batch, import_batch, context.args)
+    check_one_of(dry_run=dry_run, export_batch=export_batch, import_batch=import_batch)
+    if context.args and not import_batch:
+        raise UsageError(f"generate takes one dataset directory; what is {context.args[0]!r}?")
     dataset = Dataset.open(out)
     chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
     if endpoint:
@@ -96,14 +97,15 @@ def generate(
         Spending(Limits(max_calls, max_cost), import_batch is None, drop_failed, prices),
     )
     if dry_run:
-        _print_estimates(build, as_json)
+        calling.print_estimates(_askings(build), build.calls, as_json)
         return
     with dataset.locked():
         if export_batch is not None:
-            _export(build, export_batch, as_json)
+            calling.export_batch(_askings(build), build.calls, export_batch, as_json)
             return
         if import_batch is not None:
-            _import(build, [*import_batch, *map(Path, context.args)], loud)
+            paths = [*import_batch, *map(Path, context.args)]
+            calling.import_batch(_askings(build), build.calls, paths, loud)
         for stage in ("generate", "filter"):
             build.run(stage, print_outcome if loud else lambda _: None)
     found = summary(build)
@@ -111,27 +113,6 @@ def generate(
         print(json.dumps(found, ensure_ascii=False))
     elif loud:
         _print_summary(found)
-
-
-def _check_options(
-    dry_run: bool,
-    export_batch: Path | None,
-    import_batch: list[Path] | None,
-    more: list[str],
-) -> None:
-    chosen = [
-        name
-        for name, given in (
-            ("--dry-run", dry_run),
-            ("--export-batch", export_batch),
-            ("--import-batch", import_batch),
-        )
-        if given
-    ]
-    if len(chosen) > 1:
-        raise UsageError(f"{chosen[0]} and {chosen[1]} cannot go together: give one of them.")
-    if more and not import_batch:
-        raise UsageError(f"generate takes one dataset directory; what is {more[0]!r}?")
 
 
 def _askings(build: Build) -> list[Asking]:
@@ -151,91 +132,6 @@ def _askings(build: Build) -> list[Asking]:
             "own with [llm.default]."
         )
     return found
-
-
-# --- dry run ------------------------------------------------------------------------------
-
-
-def _print_estimates(build: Build, as_json: bool) -> None:
-    from datakit.llm.asking import estimate
-
-    calls = build.calls
-    found = [
-        estimate(asking, calls.log, calls.price(asking.endpoint), calls.prices.currency)
-        for asking in _askings(build)
-    ]
-    if as_json:
-        print(json.dumps([one.as_json() for one in found], ensure_ascii=False))
-        return
-    for one in found:
-        print("\n".join(one.lines()))
-
-
-# --- batch files --------------------------------------------------------------------------
-
-
-def _export(build: Build, folder: Path, as_json: bool) -> None:
-    from datakit.llm import batch
-    from datakit.llm.asking import Standing, open_requests
-
-    standings: list[Standing] = []
-
-    def requests() -> Iterator[Any]:
-        for asking in _askings(build):
-            standings.append(Standing())
-            for _, request in open_requests(asking, build.calls.log, standings[-1]):
-                yield request
-
-    made = batch.export(requests(), folder)
-    repairs = sum(standing.follow_ups for standing in standings)
-    if as_json:
-        files = [str(path) for path in made.files]
-        print(json.dumps({"files": files, "requests": made.requests, "repairs": repairs}))
-        return
-    if not made.requests:
-        print("Every request has its reply: run the same command without --export-batch.")
-        return
-    print(f"{made.requests:,} requests, {repairs:,} of them repairs:")
-    for path in made.files:
-        print(f"  {path}")
-    print(
-        "Have the provider's batch service answer them, then give its output files to the same "
-        "command with --import-batch FILE… instead of --export-batch."
-    )
-
-
-def _import(build: Build, paths: list[Path], loud: bool) -> None:
-    """Read the files into the log; ends the command where something is open afterwards."""
-    from datakit.llm import batch
-    from datakit.llm.asking import Standing, open_requests
-
-    askings, give_up = _askings(build), build.spending.give_up
-    made = batch.import_files(batch.output_files(paths), build.calls.log, give_up=give_up)
-    standing = Standing()
-    for asking in askings:
-        for _ in open_requests(asking, build.calls.log, standing):
-            pass
-    if loud:
-        print("\n".join(_import_lines(made, standing)), file=sys.stderr)
-    if not standing.is_complete and not give_up:
-        raise Unfinished(
-            f"{standing.missing + standing.follow_ups:,} requests are open "
-            f"({standing.missing:,} missing, {standing.follow_ups:,} to repair); all replies are "
-            "kept. Write the open ones with --export-batch DIR, or run without --import-batch to "
-            "send them now."
-        )
-
-
-def _import_lines(made: Imported, standing: Any) -> Iterator[str]:
-    yield (
-        f"imported {made.replies:,}, there already {made.known:,}, failed {made.failed:,}, "
-        f"not readable {made.broken:,}; missing {standing.missing:,}, to repair "
-        f"{standing.follow_ups:,}, done {standing.done:,} of {standing.tasks:,}"
-    )
-    for text, n in made.says.most_common(3):
-        yield f"  failed {n:,} times: {text}"
-    if made.first_broken:
-        yield f"  not readable, the first: {made.first_broken}"
 
 
 # --- the closing table --------------------------------------------------------------------
@@ -292,12 +188,3 @@ def _print_summary(found: dict[str, Any]) -> None:
 def _states(notes: dict[str, Any]) -> str:
     states = ", ".join(f"{state} {notes[state]:,}" for state in ("parsed", "repaired", "dropped"))
     return f"{notes['asked']:,}: {states}"
-
-
-def usage_line(usage: dict[str, Any]) -> str:
-    """Calls, tokens and money on one line."""
-    cost = "price not known" if usage["cost"] is None else f"cost {usage['cost']:,.4f}"
-    return (
-        f"{usage['calls']:,} calls, {usage['prompt_tokens']:,} tokens in, "
-        f"{usage['completion_tokens']:,} out, {cost}"
-    )

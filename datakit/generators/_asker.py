@@ -31,7 +31,7 @@ _SERVICE = re.compile(
     r"|apps?|applications?|software|products?)"
     r"(?:(?:,| and| or| and/or|/)+\s*(?:(?:the|our)\s+)?(?:(?:web)?sites?|services?"
     r"|platforms?|apps?"
-    r"|applications?|software|products?))*(?![\w-])",
+    r"|applications?|software|products?))*(?![\w-]|\s+(?:act|agreement|directive|regulation)\b)",
     re.I,
 )
 _CONTRACT = re.compile(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,29 +58,7 @@ _TAGS_OUT = word_set(
     m q r p c u uj ul ud uz uv ug d y e o h k f w zg df dg mq
     """
 )
-# too common to be a term alone
-_PLAIN = word_set(
-    """
-    方式 功能 服务 信息 规则 错误 效果 合作 关联 发展 时机 建设 当中 美国 国内 民营 产品 技术
-    企业 公司公告 需求 价格 业绩 用户 个人信息 内容 概要 平台 系统 手段 措施 目的 流程 处理 数据
-    标准 质量 产业 时间 数量 部分 同比 环比 整体 区域 地区 国家 中国
-    """
-)
 _SIZES = word_set("英寸 寸 纳米 微米 代 层 期 线 级 号 类 核 nm")  # 12 of 12英寸 is part of a term
-# nouns that do not say what a query is about: "the industry", "net profit", "the same period"
-_UNTELLING = word_set(
-    """
-    行业 板块 公司 企业 产品 销售 综合 平均 季度 中国 全球 国内 全国 世界 海外 国外 市场 客户
-    因素 方法 方式 内容 整体 总体 年度 目标 项目 业务 主营 上市 上市公司 同比 环比 股东 母公司
-    归母 归属于 管理 期间 收入 营收 营业收入 利润 净利润 毛利率 净利率 费用率 费用 销售费用
-    管理费用 财务费用 研发费用 规模 占比 增速 产量 销量 价格 均价 库存 产能 渗透率 市占率 份额
-    出货量 中位数 业绩 需求 供给 供应 去年同期 同期 水平 持平 估值 指数 涨幅 跌幅 区间 数量 亮点
-    机会 风险 趋势 影响 变化 情况 问题 领域 环节 产业 产业链 时间 阶段 能力 空间 比例 单位 部门
-    机构 行政 司法机构 相关 主要 扣非 经营 营业 总额 总量 增长 下降 提升 上涨 下滑 中期 长期
-    短期 下半年 上半年 全年 年末 期末 人民币 美元 一季度 二季度 三季度 四季度 单季度 结果 数据
-    报告 图表 分析 预测 判断 结论 逻辑 建议 评级 标的 个股 龙头 信息 用户 服务 功能 平台
-    """
-)
 _OPEN_END = word_set(
     "的 达 占 超 至 比 受 为 系 归 由 在 向 使 令 到 需 含 以 据 按 提出 更高 更大 更多 更强 较高"
     " 较大"
@@ -97,8 +75,10 @@ _DEBRIS = re.compile(
     r"|分析师|执业证书|SAC|\.{3,}|@|www\.|https?:|电话|传真|邮箱|敬请|风险提示|投资评级"
     r"|\d+/\d+\s|声明"
     r"|本报告|个股|相对大盘|涨幅介于|点击下载|推荐买入|买入）|过往表现|不构成|仅供参考|版权"
-    r"|转载|研究员|曾(?:任|就)职|新财富|年加入[^，。]{2,12}(?:证券|研究所)|联系人|请您务必|证券交易|投资咨询|盈亏|审慎|持有[^，]{0,12}股份"
-    r"|[\ue000-\uf8ff]|[a-zA-Z]{25,}|(?:\d[\d.,%]*\s+){4,}"
+    r"|转载|研究员|曾(?:任|就)职|新财富|年加入[^，。]{2,12}(?:证券|研究所)|联系人|请您务必"
+    r"|证券交易|投资咨询|盈亏|审慎|持有[^，]{0,12}股份"
+    r"|[(（](?:维持|首次|上调|下调)[^)）]{0,6}[)）]|--|\d\.\d+\.\d|[\ue000-\uf8ff]"
+    r"|[a-zA-Z]{25,}|(?:\d[\d.,%]*\s+){4,}"
 )
 
 
@@ -130,14 +110,14 @@ class Chunk:
 
     @property
     def text(self) -> str:
-        return _joined([token.word for token in self.words])
+        return join([token.word for token in self.words])
 
     @property
     def at(self) -> int:
         return self.words[0].at
 
 
-def _joined(words: Sequence[str]) -> str:
+def join(words: Sequence[str]) -> str:
     """Chinese without blanks; a blank between two Latin words."""
     text = ""
     for word in words:
@@ -245,151 +225,6 @@ def period_in(text: str) -> str | None:
     return match.group() if match else None
 
 
-_CLAUSE = re.compile(r"[^，。；：！？,;:!?]+")
-_LEAST = 0.3  # of the worth of the best chunk of a clause: what is worth less is left out
-
-
-def keyword_query(
-    sentence: str, weights: Mapping[str, float], taken: Iterable[str], size: int = 18
-) -> list[Chunk]:
-    """The content of the best clause of a sentence, in text order.
-
-    Args:
-        sentence: one sentence, without its enumerator.
-        weights: weight of each word of the passage.
-        taken: words that the query names already.
-        size: characters at most.
-
-    Returns:
-        Chunks of one clause, or of two neighbouring ones where the first is short.
-    """
-    blocked = frozenset(taken)
-    clauses = [_best_of(clause, weights, blocked, size) for clause in _CLAUSE.findall(sentence)]
-    best: tuple[float, list[Chunk]] = (0.0, [])
-    for i, (worth, found) in enumerate(clauses):
-        score, picked = worth, found
-        length = sum(len(chunk.text) for chunk in found)
-        if found and length < 8 and i + 1 < len(clauses):
-            more, following = clauses[i + 1]
-            fits = length + sum(len(chunk.text) for chunk in following) <= size
-            if fits and not _words(found) & _words(following):
-                score, picked = worth + more, found + following
-        score *= 1.15 if i == 0 else 1.0
-        if score > best[0]:
-            best = (score, picked)
-    return best[1]
-
-
-_LETTER = re.compile(r"[\u4e00-\u9fffA-Za-z]")
-_COVERED = 0.5  # of a clause's characters: what leaves out more is no shorter form of it
-
-
-def _words(found: Sequence[Chunk]) -> set[str]:
-    return {token.word for chunk in found for token in chunk.words if token.word != "的"}
-
-
-def _best_of(
-    clause: str, weights: Mapping[str, float], blocked: frozenset[str], size: int
-) -> tuple[float, list[Chunk]]:
-    """The chunks of a clause that are worth a place, and what they are worth together."""
-    if clause.count("、") > 3:  # a list of names says nothing about any of them
-        return 0.0, []
-    usable = [c for c in chunks(clause) if not blocked & {token.word for token in c.words}]
-    rated = [(_worth(chunk, weights), chunk) for chunk in usable]
-    top = max((worth for worth, _ in rated), default=0.0)
-    rated = [one for one in rated if one[0] >= _LEAST * top]
-    while rated and sum(len(chunk.text) for _, chunk in rated) > size:
-        rated.remove(min(rated, key=lambda one: (one[0], -one[1].at)))
-    fresh: list[tuple[float, Chunk]] = []
-    for worth, chunk in rated:
-        if not _words([chunk]) & _words([other for _, other in fresh]):
-            fresh.append((worth, chunk))
-    found = _noun_first([chunk for _, chunk in fresh])
-    weight = sum(worth for worth, _ in fresh)
-    named = sum(len(word) for word in blocked if word in clause)
-    left = len(_LETTER.findall(clause)) - named
-    if sum(len(_LETTER.findall(chunk.text)) for chunk in found) < _COVERED * left:
-        return 0.0, []
-    telling = [chunk for chunk in found if chunk.text not in _PLAIN]
-    if (
-        not telling
-        or not is_telling(found)
-        or (max(len(chunk.text) for chunk in telling) < 4 and len(telling) < 3)
-    ):
-        return 0.0, []
-    return weight, found
-
-
-def _may_open(token: Token) -> bool:
-    return token.tag == "m" or (token.is_noun and (len(token.word) > 1 or token.word.isascii()))
-
-
-def _noun_first(found: list[Chunk]) -> list[Chunk]:
-    """Without the verbs and numbers that the first chunk opens with."""
-    while found:
-        words = found[0].words
-        start = next((i for i, token in enumerate(words) if _may_open(token)), None)
-        if start is not None and sum(len(token.word) for token in words[start:]) > 1:
-            first = words[start:]
-            return [Chunk(first, found[0].end), *found[1:]]
-        found = found[1:]
-    return found
-
-
-def _worth(chunk: Chunk, weights: Mapping[str, float]) -> float:
-    total = 0.0
-    for token in chunk.words:
-        if len(token.word) > 1:
-            total += weights.get(token.word, 0.0) * (1.0 if token.is_noun else 0.6)
-    nouns = sum(token.is_noun for token in chunk.words)
-    return total * (0.3 if not nouns else 0.7 if len(chunk.text) < 3 else 1.0)
-
-
-def is_telling(found: Sequence[Chunk]) -> bool:
-    """Whether a query holds a noun that says what it is about."""
-    tokens = [token for chunk in found for token in chunk.words]
-    return any(
-        token.is_noun and len(token.word) > 1 and token.word not in _UNTELLING | _PLAIN
-        for token in tokens
-    )
-
-
-def names_something(found: Sequence[Chunk]) -> bool:
-    """Whether a query stands alone: by a product, place or company, or a long compound."""
-    for chunk in found:
-        if any(token.tag in ("nz", "nt", "ns", "nr", "eng") for token in chunk.words):
-            return True
-        if sum(len(token.word) for token in chunk.words if token.is_noun) >= 5:
-            return True
-    return False
-
-
-def key_terms(
-    sentences: Sequence[str], weights: Mapping[str, float], taken: Iterable[str], n: int
-) -> list[str]:
-    """The n best terms of a passage: chunks of two to eight characters with a noun at the end."""
-    scores: dict[str, float] = {}
-    held: dict[str, frozenset[str]] = {}
-    for row, sentence in enumerate(sentences):
-        early = 1.5 if row == 0 else 1.2 if row == 1 else 1.0
-        for chunk in chunks(sentence):
-            text = chunk.text
-            if not 3 <= len(text) <= 9 or not all(token.is_noun for token in chunk.words):
-                continue
-            gain = early * _worth(chunk, weights) / len(chunk.words) ** 0.5
-            scores[text] = scores.get(text, 0.0) + gain
-            held[text] = frozenset(token.word for token in chunk.words)
-    picked: list[str] = []
-    blocked = set(taken)
-    for text in sorted(scores, key=lambda text: (-scores[text], text)):
-        if len(picked) == n:
-            break
-        if not held[text] & blocked and text not in _PLAIN:
-            picked.append(text)
-            blocked |= held[text]
-    return picked
-
-
 # --- subject -----------------------------------------------------------------------------------
 
 
@@ -402,8 +237,10 @@ def subject_of(context: Context) -> str | None:
         "",
         context.title or "",
     )
-    if context.kind in ("law", "terms"):
-        return title if context.kind == "law" and title else None
+    if context.kind == "law":
+        return _short_law(title) or None
+    if context.kind == "terms":
+        return None
     for part in re.split(r"[：:，,。；;—–|｜、-]", title):
         named = re.search(r"^(.{0,8}?(?:行业|产业|板块|市场|赛道))", part)
         if named and len(named.group()) > 2 and _is_nouns(named.group()):
@@ -413,8 +250,27 @@ def subject_of(context: Context) -> str | None:
     ):
         return context.category if context.category.endswith("业") else f"{context.category}行业"
     first = re.split(r"[：:，,。！？!?；;]", title)[0]
+    first = re.sub(
+        r"(?:投资|深度|专题|研究|观察|点评|跟踪|总结|报告|周报|月报|分析|策略|综述|展望|及|与)+$",
+        "",
+        first,
+    )
     return first if 2 <= len(first) <= 8 and _is_nouns(first) else None
 
 
+_LONG_LAW = re.compile(
+    r"关于(?:适用|审理|办理|执行)?(.+?)(?:案件)?(?:(?:适用"
+    r"|应用)法律)?(?:若干)?(?:问题)?的?(?:若干)?(?:规定|解释|意见|办法|决定)$"
+)
+
+
+def _short_law(title: str) -> str:
+    """What a long title is about: 道路交通事故损害赔偿 of 最高人民法院关于审理…的解释."""
+    match = _LONG_LAW.search(title) if len(title) > 20 else None
+    return match[1] if match and len(match[1]) >= 4 else title
+
+
 def _is_nouns(text: str) -> bool:
-    return all(token.is_noun or token.word in ("与", "和", "及", "、") for token in tag(text))
+    tokens = tag(text)
+    joined = all(t.is_noun or t.tag == "v" or t.word in ("与", "和", "及", "、") for t in tokens)
+    return joined and tokens[0].is_noun

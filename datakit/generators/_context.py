@@ -15,9 +15,16 @@ from datakit.text import base_language, is_cjk_language
 Kind = Literal["terms", "filing", "report", "law", "article"]
 
 _KINDS: tuple[tuple[Kind, str], ...] = (
-    ("filing", r"^\s*(?:10|20|40|8|6)-?[kqf]\b|annual.?report|quarterly|filing|年度?报"),
+    (
+        "filing",
+        r"^\s*(?:10|20|40|8|6)-?[kqf]\b|^ex-?\d|^424b|^s-[1348]\b|^def.?14a|annual.?report"
+        r"|quarterly|filing|年度?报",
+    ),
     ("report", r"research|report|研[报究]|报告|点评|跟踪|周报|月报|专题|深度|策略"),
-    ("law", r"statute|\blaw\b|\bact\b|regulation|legislation|bill\b|法律|法规|条例"),
+    (
+        "law",
+        r"statute|\blaw\b(?! enforcement)|\bact\b|regulation|legislation|bill\b|法律|法规|条例",
+    ),
     (
         "terms",
         r"terms|privacy|community|acceptable.use|data.processing|polic|agreement|conditions"
@@ -111,9 +118,11 @@ def _speaker(passage: Passage, kind: Kind, text: str) -> str | None:
     name = passage.issuer
     if kind == "terms" and not name:
         return _named_by_title(passage.title, text) or _named_by_text(text)
-    if not name or kind in ("article", "law") or (kind == "report" and _PUBLISHER.search(name)):
+    if not name or kind == "law" or (kind in ("report", "article") and _PUBLISHER.search(name)):
         return None
-    return short_name(name, text)
+    short = short_name(name, text)
+    told = short in (passage.title or "") or text.count(short) >= _OFTEN
+    return short if told or kind not in ("report", "article") else None
 
 
 _TITLE_WORDS = re.compile(
@@ -139,9 +148,12 @@ _MENTION_ZH = re.compile(
     r"|平台|账号|客户端|及)"
 )
 _SPEAKER_ZH = re.compile(
-    r"(?:^|[，。：\s【由“])([\u4e00-\u9fffA-Za-z0-9]{2,20}(?:（[\u4e00-\u9fff]{2,4}）[\u4e00-\u9fff]{2,8})?)”?】?"
-    r"(?:及其关联公司)?\s?[（(]以下(?:或|统|简|合)*称(?:为|作)?[：:\s]*[“\"']?(?:我们|本公司|我司|平台)"
-    r"|(?:^|[。\s])([\u4e00-\u9fffA-Za-z0-9]{2,8})(?:一向|非常|十分|一直|高度|深知)*(?:重视|注重|尊重)(?:并保护)?(?:您|你|用户|使用者)"
+    r"(?:^"
+    r"|[，。：\s【由“])([\u4e00-\u9fffA-Za-z0-9]{2,20}(?:（[\u4e00-\u9fff]{2,4}）[\u4e00-\u9fff]{2,8})?)”?】?"
+    r"(?:及其关联公司)?\s?[（(]以下(?:或|统|简|合)*称(?:为|作)?[：:\s]*[“\"']?(?:我们|本公司"
+    r"|我司|平台)"
+    r"|(?:^|[。\s])([\u4e00-\u9fffA-Za-z0-9]{2,8})(?:一向|非常|十分|一直|高度|深知)*(?:重视"
+    r"|注重|尊重)(?:并保护)?(?:您|你|用户|使用者)"
 )
 _NO_NAME = word_set(
     """
@@ -173,7 +185,8 @@ _PLACES = word_set(
 )
 _NO_NAME_ZH = re.compile(
     r"^(?:本|我们|我的|该|第三方|更新|此|其|产品|服务|网站|软件|应用|账号|手机|微信|相关"
-    r"|平台|某|任何|以上|前|最|法律|一|如|的|导言|联系|引言|概述|提示|欢迎|为了|我司)|用户|隐私|本|协议|声明"
+    r"|平台|某|任何|以上|前|最|法律|一|如|的|导言|联系|非常|一直|十分|引言|概述|提示|欢迎|为了"
+    r"|我司)|用户|隐私|本|协议|声明"
 )
 
 
@@ -193,6 +206,7 @@ def _named_by_title(title: str | None, text: str) -> str | None:
     return short_name(name, text) if good and name.lower() in text.lower() else None
 
 
+_OFTEN = 5  # times that a report names the company it is about; our default
 _OPENING = 3000  # characters in which a document says who it is
 
 
@@ -237,7 +251,7 @@ def short_name(name: str, text: str = "") -> str:
         text: where the name may be written better: `McDonald's`.
     """
     name = re.sub(r"[“”《》「」\"#*]", "", name)
-    short = re.sub(r"^The\s+(?=\S+\s)", "", " ".join(name.split()))
+    short = re.sub(r"^The\s+(?=\S+\s)", "", " ".join(name.split()), flags=re.I)
     for pattern in (_LEGAL_FORM, _LEGAL_FORM_ZH):
         while (cut := pattern.sub("", short).strip(" ,")) and cut != short:
             short = cut

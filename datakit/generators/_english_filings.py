@@ -92,7 +92,6 @@ def reported(text: str, context: Context) -> Iterator[Draft]:
     period = period_of(text) or _own_period(text, context)
     if not period or not context.issuer:
         return
-    own = possessive(context.issuer)
     body = re.sub(r"^(?:in|during|for|as of) [^,]{4,60}, (?:\d{4}, )?", "", text, flags=re.I)
     moved = _MOVED.match(body)
     if moved and _AMOUNT.search(moved[3]):
@@ -100,15 +99,15 @@ def reported(text: str, context: Context) -> Iterator[Draft]:
         base = _BASE_MOVE[moved[2].lower()]
         if noun and _BECAUSE.search(moved[3]):
             yield from made(
-                f"why did {own} {noun} {base} {period}",
-                f"why {own} {noun} {moved[2].lower()} {period}",
+                f"why did {_owned(noun, context)} {base} {period}",
+                f"why {_owned(noun, context)} {moved[2].lower()} {period}",
                 "cause",
                 2.0,
             )
         elif noun:
             yield from made(
-                f"how much did {own} {noun} {base} {period}",
-                f"how much {own} {noun} {moved[2].lower()} {period}",
+                f"how much did {_owned(noun, context)} {base} {period}",
+                f"how much {_owned(noun, context)} {moved[2].lower()} {period}",
                 "amount",
                 2.0,
             )
@@ -116,7 +115,10 @@ def reported(text: str, context: Context) -> Iterator[Draft]:
     if level and (noun := _measure(level[1], context)):
         be = level[2].lower() if level[2].lower() in ("was", "were") else _be(noun)
         yield from made(
-            f"what {be} {own} {noun} {period}", f"what {own} {noun} {be} {period}", "amount", 1.8
+            f"what {be} {_owned(noun, context)} {period}",
+            f"what {_owned(noun, context)} {be} {period}",
+            "amount",
+            1.8,
         )
 
 
@@ -125,17 +127,111 @@ def _be(noun: str) -> str:
     return "were" if head.endswith("s") and not head.endswith("ss") else "was"
 
 
+_NO_MEASURE = ("increase", "decrease", "change", "amount", "value", "decline", "growth", "result")
+
+
+def _owned(noun: str, context: Context) -> str:
+    """`Globex's net sales`; a noun that names the company stays as it is."""
+    issuer = str(context.issuer)
+    named = noun.lower().startswith(issuer.lower())
+    return noun if named else f"{possessive(issuer)} {noun}"
+
+
 def _measure(text: str, context: Context) -> str | None:
     noun = noun_phrase(
         re.sub(r"^(?:(?:our|company's|the)\s+)+", "", text.strip(" ,*•"), flags=re.I), 6
     )
     if (
         not noun
-        or noun.lower() in ("increase", "decrease", "change", "amount", "amounts", "value")
+        or noun.lower().removesuffix("s") in _NO_MEASURE
+        or re.fullmatch(r"(?:\w+ )?(?:expense|value|fee|amount|rate|award|period)", noun.lower())
         or re.match(r"(?:certain|amount|portion|cost$|any|balance of)\b", noun, re.I)
     ):
         return None
     return to_asker(small_start(noun, context), context, named=True)
+
+
+_RISE = re.compile(
+    r"^(?:the |an? |our )?(?P<how>increase|decrease|decline|growth|improvement|reduction)s? in "
+    r"(?:our |the |total )*(?P<what>.{3,60}?)(?:,? (?P<when>in|during|for|as of) [^,]{4,60}?)?,? "
+    r"(?:was|were|is|are|reflects?|resulted|primarily|due)\b(?P<why>.*)",
+    re.I,
+)
+_DRIVEN = re.compile(
+    r"^(?:our |the |total )*(?P<what>.{3,60}?) (?:was|were) (?:\w+ly )?(?:driven|impacted|affected"
+    r"|offset|favorably impacted|unfavorably impacted) by\b",
+    re.I,
+)
+_HURTS = re.compile(
+    r"^(?P<what>.{6,70}?) (?:could|may|might|can|would) (?:have (?:an?|the) (?:\w+ )*(?:adverse"
+    r"|negative|material)"
+    r"(?: \w+)* (?:effect|impact) on|(?:\w+ly )*(?:and (?:\w+ly )*)?(?:affect|harm|impact|hurt"
+    r"|damage|reduce|disrupt|impair|limit|delay)) ",
+    re.I,
+)
+_CONSISTS = re.compile(
+    r"^(?:our |the )?(?P<what>.{4,50}?) (?P<verb>consists?|is comprised|are comprised|includes?"
+    r"|comprises?)"
+    r"(?: (?:primarily|principally|mainly))?(?: of)? .{12,}",
+    re.I,
+)
+_STATED = re.compile(r"statements|assessment|policies|discussion|report\b", re.I)
+_MOVES = {
+    "increase": "increase", "growth": "grow", "improvement": "improve",
+    "decrease": "decrease", "decline": "decline", "reduction": "decrease",
+}  # fmt: skip
+
+
+def drivers(text: str, context: Context) -> Iterator[Draft]:
+    """Why something moved, what it is made of, and what could harm the company."""
+    if not context.issuer:
+        return
+    who = context.issuer
+    period = period_of(text) or _own_period(text, context)
+    rise = _RISE.match(text)
+    if rise and period and (noun := _measure(rise["what"], context)):
+        base = _MOVES[rise["how"].lower()]
+        yield from made(
+            f"why did {_owned(noun, context)} {base} {period}",
+            f"why {_owned(noun, context)} {_past(base)} {period}",
+            "cause",
+            2.0,
+        )
+    driven = _DRIVEN.match(text)
+    if driven and period and (noun := _measure(driven["what"], context)):
+        yield from made(
+            f"what affected {_owned(noun, context)} {period}",
+            f"what affected {_owned(noun, context)} {period}",
+            "cause",
+            1.8,
+        )
+    hurts = _HURTS.match(text)
+    if hurts and (noun := noun_phrase(re.sub(r"^(?:any|a|an|the|such) ", "", hurts["what"]), 8)):
+        said = to_asker(small_start(noun.removeprefix("our "), context), context, named=True)
+        yield from made(
+            f"how could {said} affect {who}", f"how {said} could affect {who}", "risk", 1.6
+        )
+    made_of = _CONSISTS.match(text)
+    noun = _measure(made_of["what"], context) if made_of else None
+    if made_of and noun and len(noun.split()) > 1 and not _STATED.search(noun):
+        many = _be(noun) == "were"
+        verb = (
+            "consist of"
+            if made_of["verb"].lower() != "includes" and made_of["verb"].lower() != "include"
+            else "include"
+        )
+        aux = "do" if many else "does"
+        shown = verb if many else verb.replace("consist", "consists").replace("include", "includes")
+        yield from made(
+            f"what {aux} {_owned(noun, context)} {verb}",
+            f"what {_owned(noun, context)} {shown}",
+            "parts",
+            1.6,
+        )
+
+
+def _past(base: str) -> str:
+    return "grew" if base == "grow" else base + ("d" if base.endswith("e") else "ed")
 
 
 _LOCATED = re.compile(r"^our ([\w' -]{4,50}?) (is|are) located (?:in|at) ", re.I)
@@ -159,8 +255,8 @@ def company(text: str, context: Context) -> Iterator[Draft]:
     located = _LOCATED.match(text)
     if located and (noun := noun_phrase(located[1], 5)):
         yield from made(
-            f"where {located[2].lower()} {own} {noun} located",
-            f"where {own} {noun} {located[2].lower()} located",
+            f"where {located[2].lower()} {_owned(noun, context)} located",
+            f"where {_owned(noun, context)} {located[2].lower()} located",
             "fact",
             1.8,
         )
@@ -198,7 +294,7 @@ _EXPECT = re.compile(
 def policy(text: str, context: Context) -> Iterator[Draft]:
     if not context.issuer:
         return
-    who, own = context.issuer, possessive(context.issuer)
+    who = context.issuer
     treats = _RECOGNISE.match(text)
     if treats and (noun := noun_phrase(treats[2].replace("our ", ""), 7)):
         verb, said = treats[1].lower(), to_asker(small_start(noun, context), context, named=True)
@@ -210,7 +306,10 @@ def policy(text: str, context: Context) -> Iterator[Draft]:
         done = "valued" if kept[3].lower() in ("stated", "carried") else kept[3].lower()
         be = kept[2].lower()
         yield from made(
-            f"how {be} {own} {noun} {done}", f"how {own} {noun} {be} {done}", "policy", 1.6
+            f"how {be} {_owned(noun, context)} {done}",
+            f"how {_owned(noun, context)} {be} {done}",
+            "policy",
+            1.6,
         )
     expected = _EXPECT.match(text)
     period = period_of(text)

@@ -19,7 +19,8 @@ _MIN_WORDS = 4
 # --- cutting -----------------------------------------------------------------------------------
 
 _CUT = re.compile(
-    r"[.;:—–]|\s-\s|,?\s(?:if|unless|except|provided|so long as|as long as|because|since"
+    r"(?<!\b[A-Z])\.(?=\s|$)|[;:—–]|\s-\s|,?\s(?:if|unless|except|provided|so long as"
+    r"|as long as|because|since"
     r"|although|though|while"
     r"|whereas|pursuant to|in accordance with|as (?:described|set|provided|specified|permitted"
     r"|required|outlined|follows|defined|stated|necessary|well as|may be|part of|otherwise)|"
@@ -43,6 +44,7 @@ _BAD = re.compile(
     r"|article \d|such|these purposes|this purpose|respectively|e\.g|i\.e|etc|latter|former|https?"
     r"|these|those|doing so|do so|any other reasons?|www|herewith|set forth|in this|they"
     r"|them|their|it does|former|above-mentioned|page)\b"
+    r"|\b(?:many|some|most|one|any|certain|all) of the service\b"
     r"|[{}<>|=_#*@\\]|\d{5,}|\b(\w+) \1\b|\bthis\b(?! (?:way|year|month|time))",
     re.I,
 )
@@ -55,6 +57,7 @@ def cut(text: str, limit: int = 12) -> str | None:
     match = _CUT.search(text, 1)
     text = text[: match.start()] if match else text
     text = _first_of_series(text)
+    whole = text
     words = text.split()
     if len(words) > limit:
         later = _RESTRICTIVE.search(text)
@@ -75,6 +78,9 @@ def cut(text: str, limit: int = 12) -> str | None:
         text = text[: min(ends)]
     elif "," in text and not re.search(r",[^,]+\b(?:and|or)\b", text):
         text = text[: text.find(",")]
+    rest = whole[len(text) :]
+    if re.match(r"(?:,[^,]{2,30}){0,6},? (?:and|or|&) ", rest) and rest.startswith(","):
+        return None  # cut inside a series
     text = text.strip(" ,")
     if len(text.split()) > limit or DANGLING_END.search(text) or text.count('"') % 2:
         return None
@@ -176,9 +182,8 @@ def made(
 def placed(phrase: str, context: Context) -> str:
     """A phrase of the asker with the service in it, so that the question stands alone."""
     issuer = context.issuer
-    if not issuer or issuer.split()[0].lower() in re.findall(r"[\w.&'-]+", phrase.lower()):
+    if not issuer or issuer.split()[0].lower() in re.findall(r"[\w.&-]+", phrase.lower()):
         return phrase
-    issuer = issuer.removeprefix("The ")
     account = re.search(
         r"\bmy (account|subscription|membership|profile|order|plan|password|purchase)", phrase
     )
@@ -219,5 +224,5 @@ def plain(sentence: str) -> str:
     """A sentence without enumerator, leading adverb and final mark, with straight quotes."""
     text = " ".join(sentence.split())
     text = ENUMERATOR.sub("", text)
-    text = re.sub(r"^\d(?=[A-Z][a-z])", "", _LEAD.sub("", text))  # the mark of a footnote
+    text = re.sub(r"^\d{1,2}\s?(?=[A-Z][a-z])", "", _LEAD.sub("", text))  # the mark of a footnote
     return text.rstrip(" .;:!").replace("’", "'").replace("‘", "'")

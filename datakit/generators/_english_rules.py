@@ -13,7 +13,8 @@ from datakit.generators import _english_terms
 from datakit.generators._asker import to_asker
 from datakit.generators._context import Context
 from datakit.generators._drafts import Draft
-from datakit.generators._english_filings import company, policy, reported
+from datakit.generators._english_filings import company, drivers, policy, reported
+from datakit.generators._english_inverted import inverted
 from datakit.generators._english_papers import finding
 from datakit.generators._english_phrases import ENUMERATOR, Rule, finish, placed, plain, who_of
 from datakit.generators._english_terms import definition, what_is
@@ -138,11 +139,11 @@ def _issuer_as_we(text: str, issuer: str) -> str:
 
 
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "terms": _english_terms.RULES,
-    "law": (definition, what_is),
-    "filing": (definition, reported, company, policy),
+    "terms": (*_english_terms.RULES, inverted),
+    "law": (definition, what_is, inverted),
+    "filing": (definition, reported, drivers, company, policy, *_english_terms.PRACTICES),
     "report": (what_is, finding, reported, company),
-    "article": (definition, what_is, finding),
+    "article": (definition, what_is, finding, inverted),
 }
 
 

@@ -58,11 +58,12 @@ def _permission(text: str, context: Context) -> Iterator[Draft]:
     if not phrase or (phrase.split()[0].lower() == "be" and "charged" not in phrase):
         return
     said = placed(to_asker(phrase, context, named=False), context)
-    if re.search(re.escape(phrase[-8:]) + r"[^.]{0,40}?,? by \w+ing\b", match[1]) or re.search(
+    how = re.search(re.escape(phrase[-8:]) + r"[^.]{0,40}?,? by \w+ing\b", match[1]) or re.search(
         r"\b(?:by (?:contacting|emailing|clicking|sending|going|visiting|using|following"
         r"|logging)|via|through) ",
         match[1][len(phrase) :],
-    ):
+    )
+    if how and not _WRONG.search(phrase):
         yield from made(
             f"how do I {said}", f"how to {said}", "how_to", 1.5, need=f"I want to {said}"
         )
@@ -72,7 +73,7 @@ def _permission(text: str, context: Context) -> Iterator[Draft]:
 def _prohibition(text: str, context: Context) -> Iterator[Draft]:
     match = _YOU_MAY_NOT.match(text)
     phrase = verb_phrase(match[1]) if match else None
-    if phrase:
+    if match and phrase and not re.match(r",? (?:if|unless|except)\b", match[1][len(phrase) :]):
         said = placed(to_asker(phrase, context, named=False), context)
         yield from made(
             f"am I allowed to {said}", f"whether I am allowed to {said}", "prohibition", 1.1
@@ -142,14 +143,15 @@ _WE_VERB = re.compile(
 def _may_we(text: str, context: Context) -> Iterator[Draft]:
     match = _WE_MAY.match(text)
     phrase = verb_phrase(match[1]) if match else None
-    if not phrase or phrase.split()[0].lower() == "be":
+    if not phrase or phrase.split()[0].lower() == "be" or phrase.lower().startswith("have to "):
         return
     said = to_asker(phrase, context, named=True)
+    modal = "could" if context.kind == "filing" else "can"
     if re.match(r"(?:also )?use\b", phrase):
         yield from uses(f"use {phrase[4:]}", context)
     yield from made(
-        f"can {who_of(context)} {said}",
-        f"whether {who_of(context)} can {said}",
+        f"{modal} {who_of(context)} {said}",
+        f"whether {who_of(context)} {modal} {said}",
         "provider_right",
         1.2,
     )
@@ -320,10 +322,22 @@ def _what_if(text: str, context: Context) -> Iterator[Draft]:
     yield from made(f"what happens if {said}", f"what happens if {said}", "consequence", 1.6)
 
 
+_WRONG = re.compile(
+    r"\b(?:deceiv|mislead|harm|violat|infring|abus|fraud|spam|harass|imperson|illegal|unlawful"
+    r"|malware"
+    r"|exploit|threat|hack|circumvent|steal)",
+    re.I,
+)
+
+
 def _how_to(text: str, context: Context) -> Iterator[Draft]:
     match = _IF_WANT.match(text) or _TO.match(text)
     phrase = verb_phrase(match[1]) if match else None
-    if phrase and not re.match(r"(?:be|help|the|ensure|protect|provide|improve|assist)\b", phrase):
+    if (
+        phrase
+        and not _WRONG.search(phrase)
+        and not re.match(r"(?:be|help|the|ensure|protect|provide|improve|assist)\b", phrase)
+    ):
         said = placed(to_asker(phrase, context, named=False), context)
         yield from made(
             f"how do I {said}", f"how to {said}", "how_to", 1.6, need=f"I want to {said}"
@@ -442,7 +456,7 @@ def _rights_and_risks(text: str, context: Context) -> Iterator[Draft]:
             "ownership",
             1.9,
         )
-    if _LICENCE.search(text):
+    if _LICENCE.search(text) and not re.search(r"\bnot (?:\w+ )?grant", text):
         yield from made(
             f"what licence do I give {who} to my content",
             f"what licence I give {who} to my content",
@@ -569,6 +583,7 @@ def what_is(text: str, context: Context) -> Iterator[Draft]:
     ):
         return
     if match[4].split()[0].lower() in (
+        "shared",
         "condition",
         "breach",
         "violation",
@@ -594,6 +609,7 @@ def what_is(text: str, context: Context) -> Iterator[Draft]:
     )
 
 
+PRACTICES: tuple[Rule, ...] = (_may_we, _will_we, _do_we_not, _do_we)
 RULES: tuple[Rule, ...] = (
     definition, what_is, _permission, _prohibition, _obligation, _right, _responsible, _may_we,
     _will_we, _do_we_not, _do_we, _what_if, _how_to, _single_facts, _yours,

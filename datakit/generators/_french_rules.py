@@ -10,8 +10,10 @@ from datakit.generators._drafts import Draft
 from datakit.generators._words import word_set
 
 _CUT = re.compile(
-    r"[.;:()–—]|\s-\s|,|\s(?:si|sauf|afin|lorsque|quand|dans la mesure|conformément|notamment|ainsi que"
-    r"|tels? que|telles? que|en cas|sous réserve|et (?:vous|nous|que)|ou (?:vous|nous)|mais|car|puis"
+    r"[.;:()–—]|\s-\s|,|\s(?:si|sauf|afin|lorsque|quand|dans la mesure|conformément|notamment"
+    r"|ainsi que"
+    r"|tels? que|telles? que|en cas|sous réserve|et (?:vous|nous|que)|ou (?:vous|nous)|mais|car"
+    r"|puis"
     r"|dès|selon|y compris|qui|dont|où|en (?:cliquant|utilisant|adressant|envoyant|contactant|nous"
     r"|vous)|directement|via|par le biais|au moyen)\b"
 )
@@ -22,13 +24,19 @@ _OPEN_END = word_set(
     """
 )
 _MAY = re.compile(
-    r"^vous (?:pouvez|avez (?:aussi |également )?le droit (?:de |d')|êtes libre de )(?:également |aussi |à tout moment |bien sûr )*(.+)",
+    r"^vous (?:pouvez|avez (?:aussi |également )?le droit (?:de |d')"
+    r"|êtes libre de )(?:également |aussi |à tout moment |bien sûr )*(.+)",
     re.I,
 )
-_MUST = re.compile(r"^vous (?:devez|êtes tenu(?:e|s)? de|avez l'obligation de)(?: également| alors)* (.+)", re.I)
-_MUST_NOT = re.compile(r"^vous (?:ne (?:pouvez|devez) (?:pas|en aucun cas)|n'êtes pas autorisée?s? à) (.+)", re.I)
+_MUST = re.compile(
+    r"^vous (?:devez|êtes tenu(?:e|s)? de|avez l'obligation de)(?: également| alors)* (.+)", re.I
+)
+_MUST_NOT = re.compile(
+    r"^vous (?:ne (?:pouvez|devez) (?:pas|en aucun cas)|n'êtes pas autorisée?s? à) (.+)", re.I
+)
 _WE = re.compile(
-    r"^nous (?:pouvons |pourrons )?(?:également |aussi )?(collect|utilis|partag|conserv|communiqu|stock|trait|transf[ée]r|enregistr)"
+    r"^nous (?:pouvons |pourrons )?(?:également |aussi )?(collect|utilis|partag|conserv"
+    r"|communiqu|stock|trait|transf[ée]r|enregistr)"
     r"(?:ons|eons|er|érer)(?: également| aussi)? (.+)",
     re.I,
 )
@@ -38,16 +46,24 @@ _VERBS = {
     "transfer": "transfère", "enregistr": "enregistre",
 }  # fmt: skip
 _MEANS = re.compile(
-    r"^[«\"“]?\s*([A-ZÀ-Þ][\w'’ -]{2,40}?)\s*[»\"”]?\s*:?\s*(?:désigne|signifie|s'entend|se réfère à)\b .{12,}"
+    r"^[«\"“]?\s*([A-ZÀ-Þ][\w'’ -]{2,40}?)\s*[»\"”]?\s*:?\s*(?:désigne|signifie|s'entend"
+    r"|se réfère à)\b .{12,}"
 )
 _KEPT = re.compile(
-    r"(?:données|informations)\b.*\b(?:conserv|archiv|stock)\w+ .*\b(?:\w+ )?(?:jours|mois|ans?|années)\b", re.I
+    r"(?=.*(?:données|informations))(?=.*(?:conserv|archiv|stock)\w+)"
+    r".*\b\w+ (?:jours|mois|ans?|années)\b",
+    re.I,
 )
-_REFUND = re.compile(r"\bnon remboursables?\b|\bne sont pas remboursables?\b|\brembours\w+ .*\b(?:jours|délai)", re.I)
+_REFUND = re.compile(
+    r"\bnon remboursables?\b|\bne sont pas remboursables?\b|\brembours\w+ .*\b(?:jours|délai)", re.I
+)
 _WITHDRAW = re.compile(r"délai de rétractation|droit de rétractation", re.I)
-_LAW = re.compile(r"\b(?:régi\w*|soumis\w*) (?:par|au|à)\b.{0,20}\bdroit\b|\bdroit français\b", re.I)
+_LAW = re.compile(
+    r"\b(?:régi\w*|soumis\w*) (?:par|au|à)\b.{0,20}\bdroit\b|\bdroit français\b", re.I
+)
 _FEMININE = re.compile(
-    r"\bmon (?=(?:commande|demande|réservation|carte|photo|localisation|navigation|vie|boîte|connexion"
+    r"\bmon (?=(?:commande|demande|réservation|carte|photo|localisation|navigation|vie|boîte"
+    r"|connexion"
     r"|facture|livraison|visite|préférence|réclamation|requête)\b)"
 )
 _DAYS = re.compile(r"\b\w+ (?:\(\d+\) )?jours\b", re.I)
@@ -59,7 +75,12 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
     text = " ".join(sentence.replace("’", "'").split()).rstrip(" .;:!")
     if not who or context.kind != "terms" or not 4 <= len(text.split()) <= 70:
         return []
-    text = re.sub(r"^(?:\(?\w{1,3}[.)] |[•*-] ?|(?:toutefois|cependant|par ailleurs|en outre|de plus),? )+", "", text, flags=re.I)
+    text = re.sub(
+        r"^(?:\(?\w{1,3}[.)] |[•*-] ?|(?:toutefois|cependant|par ailleurs|en outre|de plus),? )+",
+        "",
+        text,
+        flags=re.I,
+    )
     return sorted(_found(text, who), key=lambda draft: -draft.weight)
 
 
@@ -70,16 +91,24 @@ def _found(text: str, who: str) -> Iterator[Draft]:
         (_MUST, "Dois-je", "obligation", 1.1),
     ):
         match = pattern.match(text)
-        if match and not (pattern is _MAY and _MUST_NOT.match(text)) and (phrase := _phrase(match[1])):
+        if (
+            match
+            and not (pattern is _MAY and _MUST_NOT.match(text))
+            and (phrase := _phrase(match[1]))
+        ):
             asked = f"{opening} {phrase} chez {who}"
-            yield _draft(re.sub(r"^(Ai-je le droit d)e (?=[aeiouéèêh])", r"\1'", asked), kind, weight)
+            yield _draft(
+                re.sub(r"^(Ai-je le droit d)e (?=[aeiouéèêh])", r"\1'", asked), kind, weight
+            )
     does = _WE.match(text)
     if does and (phrase := _phrase(does[2], verb=False)):
         verb = _VERBS[does[1].lower()]
         yield _draft(f"Est-ce que {who} {verb} {phrase}", "practice", 1.3)
     means = _MEANS.match(text)
     if means and len(means[1].split()) <= 4:
-        yield _draft(f"Que signifie « {means[1].strip()} » dans les conditions de {who}", "definition", 1.9)
+        yield _draft(
+            f"Que signifie « {means[1].strip()} » dans les conditions de {who}", "definition", 1.9
+        )
     if _KEPT.search(text):
         yield _draft(f"Combien de temps {who} conserve-t-il mes données", "retention", 2.0)
     if _REFUND.search(text):
@@ -99,22 +128,47 @@ def _phrase(text: str, verb: bool = True) -> str | None:
     """A phrase in the voice of the reader; None where it cannot be cut cleanly."""
     match = _CUT.search(text)
     words = (text[: match.start()] if match else text).split()
-    if not 2 <= len(words) <= 13 or words[-1].lower().strip("'") in _OPEN_END or words[-1].endswith("'"):
+    if (
+        not 2 <= len(words) <= 13
+        or words[-1].lower().strip("'") in _OPEN_END
+        or words[-1].endswith("'")
+    ):
+        return None
+    if verb and re.match(r"(?:avoir besoin|être|recevoir)\b", " ".join(words), re.I):
         return None
     first = words[0].lower()
     infinitive = re.match(r"(?:(?:vous|l'|les?|la|y|en|s')\s?)?\w+(?:er|ir|re|oir)$", first)
     if verb and not (infinitive or (first in ("vous", "en", "y") and len(words) > 2)):
         return None
-    if not verb and first not in ("vos", "des", "les", "la", "le", "votre", "certaines", "ces", "l'adresse"):
+    if not verb and first not in (
+        "vos",
+        "des",
+        "les",
+        "la",
+        "le",
+        "votre",
+        "certaines",
+        "ces",
+        "l'adresse",
+    ):
         return None
     said = " ".join(words)
-    if re.search(r"\b(?:ci-|présente?s?|susmentionn|celui|celle|ceux|lesquel|ces derni|ce lien|ces|cette|ici)\b", said, re.I):
+    if re.search(
+        r"\b(?:ci-|présente?s?|susmentionn|celui|celle|ceux|lesquel|ces derni|ce lien|ces|cette"
+        r"|ici)\b",
+        said,
+        re.I,
+    ):
         return None
     said = re.sub(r"\bvous-même\b", "moi-même", said)
     for old, new in (
-        (r"\bvos\b", "mes"), (r"\bvotre\b", "mon"), (r"\bnos (?:services?|sites?|applications?)\b", "le service"),
-        (r"\bnotre (?:site|service|application|plateforme)\b", "le service"), (r"\bnous\b", "l'entreprise"),
-        (r"^vous (?=\w+(?:er|ir|re)\b)", "me "), (r"\bvous\b", "moi"), (r"\bnotre\b", "sa"), (r"\bnos\b", "ses"),
+        (r"\bvous concernant\b", "me concernant"), (r"\bnotre (?=[aeiouéèê])", "son "),
+        (r"\bvos\b", "mes"), (r"\bvotre\b", "mon"), (r"\bnos (?:services?|sites?"
+                                                     r"|applications?)\b", "le service"),
+        (r"\bnotre (?:site|service|application"
+         r"|plateforme)\b", "le service"), (r"\bnous\b", "l'entreprise"),
+        (r"^vous (?=\w+(?:er|ir"
+         r"|re)\b)", "me "), (r"\bvous\b", "moi"), (r"\bnotre\b", "sa"), (r"\bnos\b", "ses"),
     ):  # fmt: skip
         said = re.sub(old, new, said, flags=re.I)
     said = re.sub(r"^me (?=[aeiouéèêh])", "m'", said)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from datakit.generators import _latin, _terms_topics
+from datakit.generators import _latin, _latin_phrases, _terms_topics
 from datakit.generators._asker import to_asker
 from datakit.generators._chinese import tag as chinese_tag
 from datakit.generators._context import Context
@@ -20,13 +20,15 @@ _NUMBERING = re.compile(
     r"|schedule|note|clause|abschnitt|artikel"
     r"|teil|partie|chapitre|titre|anhang|annexe|step|no\.?)\s+(?:\d+(?:\.\d+)*[a-z]?"
     r"|[ivxlc]+|[a-z])\b\s*[.):–—-]*\s*|§+\s*\d+[a-z]?\s*[.):–—-]*\s*"
-    r"|\d{1,2}\s+[-–—]\s+|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*|\d{1,2}\s+(?=[A-ZÀ-Þ])"
+    r"|\d{1,2}\s+[-–—]\s+|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*"
+    r"|\d{1,2}\s+(?=[A-ZÀ-Þ])"
     r"|\(?[ivxlc]{1,5}[.)]\s+|\(?[a-zA-Z][.)]\s+)+",
     re.I,
 )
 _NUMBERING_ZH = re.compile(
-    r"^[\s#*•▪■◼●❑➢>_~◆-]*(?:第[一二三四五六七八九十百零\d]+(?:部分|章|节|条|款"
-    r"|篇)[、.．：:\s]*|[（(][一二三四五六七八九十\d]{1,3}[)）][、.．]?"
+    r"^[\s#*•▪■◼●❑➢>_~◆-]*(?:(?:附录|附件)[一二三四五六七八九十\d]*[、.．：:\s]*"
+    r"|第[一二三四五六七八九十百零\d]+(?:部分|章|节|条|款"
+    r"|篇)[、.．：:\s]*|[（(]\s*[一二三四五六七八九十\d]{1,3}\s*[)）][、.．]?"
     r"|[一二三四五六七八九十]{1,3}[、.．：]\s*|\d{1,2}(?:[.．]\d{1,2})+[、.．\s]*"
     r"|\d{1,2}[、.．)）\s]\s*|[①-⑳])+"
 )
@@ -40,7 +42,11 @@ _GENERIC = phrase_set(
     background and objectives | conclusion | conclusions | contents | definitions | details
     discussion | faq | faqs | foreword | footnotes | further information | general
     general conditions | general information | general provisions | general terms | glossary
-    includes | this includes | users | our users | examples | what this means | changelog
+    detailed design | motivation | drawbacks | alternatives | rationale | future work | prior art
+    rationale and alternatives | guide-level explanation | reference-level explanation
+    unresolved questions | open questions | future possibilities | implementation | related work
+    how we teach this | copyright | status | includes | this includes | users | our users | examples
+    what this means | changelog
     highlights | home | index | information | interpretation | introduction | key points | legal
     legal notice | main | materials and methods | materials | menu | methods | method
     miscellaneous | more | more information | navigation | note | notes | objective | objectives
@@ -69,9 +75,10 @@ _GENERIC_ZH = word_set(
     其他 其它 总则 附则 投资要点 核心观点 报告要点 摘要 目录 正文 简介 概述 前言 引言 导言 结论
     小结 总结 投资摘要 内容摘要 图表目录 附录 参考文献 声明 免责声明 法律声明 投资评级 评级说明
     分析师声明 定义 说明 备注 背景 研究背景 投资建议 风险提示 风险因素 风险 观点 要点 主要观点
-    内容提要 事件 点评 相关报告 资料来源 重要提示 特别提示 一般规定 附件 更多 首页 其他事项 其他用途 用户须知 特别说明 补充说明 声明与条款
-    适用范围 释义 正文目录 投资逻辑 行业动态 公司动态 行业新闻 市场表现 行情回顾 市场回顾
-    本周观点 核心要点 核心结论 投资策略 隐私政策 用户协议 服务条款 综述 概况 概览
+    内容提要 事件 点评 相关报告 资料来源 重要提示 特别提示 一般规定 附件 更多 首页 其他事项
+    其他用途 用户须知 特别说明 补充说明 声明与条款 个人信息 信息 适用范围 释义 正文目录 投资逻辑
+    行业动态 公司动态 行业新闻 市场表现 行情回顾 市场回顾 本周观点 核心要点 核心结论 投资策略
+    隐私政策 用户协议 服务条款 综述 概况 概览
     """
 )
 _WITH_SUBJECT = word_set(
@@ -145,7 +152,11 @@ def from_path(path: tuple[str, ...], context: Context) -> Titled | None:
             else cleaned
         )
         if bare and cleaned and not (is_generic(bare) and cleaned not in _WITH_SUBJECT):
-            return _chinese(_with_parent(cleaned, path, depth), context) if context.is_cjk else _latin_query(cleaned, context)
+            return (
+                _chinese(_with_parent(cleaned, path, depth), context)
+                if context.is_cjk
+                else _latin_query(cleaned, context)
+            )
         if depth == 1:
             break
     return None
@@ -199,7 +210,8 @@ def _is_stated(words: list[str]) -> bool:
 # --- English and other Latin languages ---------------------------------------------------------
 
 _WH_WE = re.compile(
-    r"^((?:how|what|which|when|why|where|who|with whom|to whom)(?: (?!do |can |will |may )[\w/-]+){0,4}?) we "
+    r"^((?:how|what|which|when|why|where|who|with whom|to whom)(?: (?!do |can |will "
+    r"|may )[\w/-]+){0,4}?) we "
         r"(?:may |might |will |can )?(do not |don't )?([a-z]+)\b(.*)$", re.I
 )  # fmt: skip
 _WH_DO_WE = re.compile(
@@ -219,7 +231,7 @@ _QUESTION = re.compile(
     r"|will|should|may|am)\b.*",
     re.I,
 )
-_LEADING = re.compile(r"^(?:the|a|an|our|your|this|these|other)\s+", re.I)
+_LEADING = re.compile(r"^(?:about\s+)?(?:the|a|an|our|your|this|these|other|about)\s+", re.I)
 _USER_OWN = frozenset(
     [
         "rights",
@@ -258,11 +270,13 @@ def _latin_query(title: str, context: Context) -> Titled | None:
     asked = _as_question(text, context)
     if asked:
         return Titled(_sentence(asked), "question")
-    if "?" in text or _QUESTION.match(text):
+    if "?" in text or _QUESTION.match(text) or re.match(r"(?:of|by|and|or)\b", text):
         return None
     if len(text.split()) > 4 and any(map(_is_finite, text.split()[1:])):
         weights = dict.fromkeys(_latin.content_stems(text, context.language), 1.0)
-        text = _latin.keyword_query(_latin.parse(text, context), weights, (), weights, size=6)
+        text = _latin_phrases.keyword_query(
+            _latin.parse(text, context), weights, (), weights, size=6
+        )
         if len(text.split()) < 2:
             return None
     if context.kind in ("terms", "filing"):
@@ -402,6 +416,9 @@ _VAGUE_HEADS = word_set(
 _YEARS = frozenset(str(year) for year in range(1900, 2100))
 
 
+_NO_TITLE = re.compile(r"immediate release|filer information|^exhibit|^untitled", re.I)
+
+
 def title_topic(context: Context, idf: Mapping[str, float]) -> str:
     """The phrase of a title that most of its document is about; "" where it has none.
 
@@ -411,7 +428,13 @@ def title_topic(context: Context, idf: Mapping[str, float]) -> str:
     """
     if context.kind == "law" and context.title and len(context.title.split()) <= 6:
         return context.title
-    chunks = _latin.parse(context.title or "", context).chunks
+    title = context.title or ""
+    if _NO_TITLE.search(title):
+        return ""
+    if re.fullmatch(r"[\w-]+", title):  # a file name: 2582-raw-reference
+        named = re.sub(r"[-_]+", " ", re.sub(r"^\d+[-_]", "", title)).strip()
+        return named if 2 <= len(named.split()) <= 5 else ""
+    chunks = _latin.parse(title, context).chunks
     rated = []
     for chunk in chunks:
         words = chunk.words[1:] if chunk.is_verb else chunk.words
@@ -445,6 +468,7 @@ def _lowered(title: str, context: Context) -> str:
 
 # --- Chinese -----------------------------------------------------------------------------------
 
+_VAGUE_ZH = re.compile(r"相关|重要|资讯|动态|公告|风险提示|投资建议")
 _THIS_ZH = r"本《?[\u4e00-\u9fff]{0,4}(?:政策|协议|声明|条款|指引)》?(?:的(?=.))?"
 _ASKING_ZH = re.compile(r"如何|怎样|怎么|什么|哪些|是否|为何|为什么|多久|多少")
 
@@ -460,6 +484,8 @@ def _with_parent(title: str, path: tuple[str, ...], depth: int) -> str:
 
 def _chinese(title: str, context: Context) -> Titled | None:
     text = re.sub(r"\s+(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\s+", "", title)
+    if context.kind == "terms" and len(text) <= 2:
+        return None
     subject = context.topic or None
     if _ASKING_ZH.search(text) and len(text) <= 30:
         return _asked_zh(text, context, subject)
@@ -474,7 +500,7 @@ def _chinese(title: str, context: Context) -> Titled | None:
         text = re.sub(r"(?:[向为给对与](?=(?:您|你|我们))|关于)?(?:您|你|我们|本公司)的?", "", text)
         text = re.sub(r"^(?:关于|对于)(?=.{4})", "", text)
         text = re.sub(_THIS_ZH, "", text)
-    needs = context.kind in ("terms", "filing", "law") or len(text) < 8 or text in _WITH_SUBJECT
+    needs = context.kind in ("terms", "filing", "law") or len(text) < 8 or _VAGUE_ZH.search(text)
     if subject and needs and subject not in text:
         shared = {token.word for token in chinese_tag(subject)} & {
             token.word for token in chinese_tag(text)
@@ -496,6 +522,8 @@ def _asked_zh(text: str, context: Context, subject: str | None) -> Titled | None
         text = re.sub(r"[您你]", "我", text)
         if who not in text and context.issuer:
             text = f"在{who}{text}"
+        elif not context.issuer and not re.search(r"APP|平台", text):
+            text = f"APP{text}"
     elif subject and subject not in text and len(text) < 12:
         text = f"{subject}{text}"
     return Titled(f"{text}？", "question") if 6 <= len(text) <= 36 else None

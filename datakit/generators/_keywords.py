@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from datakit.generators import _chinese, _chinese_clause, _chinese_phrases, _latin
+from datakit.generators import (
+    _chinese,
+    _chinese_clause,
+    _chinese_keys,
+    _chinese_phrases,
+    _latin,
+    _latin_phrases,
+)
 from datakit.generators._context import Context
 from datakit.generators._english_filings import time_in
 
 _OPENING = 16  # characters in which a Chinese sentence names the period that all of it is about
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+# what an app says of itself, and asks of everybody
+_TERMS_STOCK = re.compile(
+    r"属于|重视|尽[力最合]|努力|升级|有权|有义务|许可人|甲方|乙方|脱敏|采取\w*措施|责任$|承诺"
+    r"|绝对安全|百分之百"
+)
+_NEAR = 24  # characters from the period to the clause that it is put in front of
 _POINTS_OUTSIDE = re.compile(r"本[协政周月期报条指]|指本|[上下]文|此期间|报告期|[【】\[\]]")
 
 
@@ -28,7 +41,7 @@ def of_sentence(
         about: stems of the section title.
     """
     if parsed is None:
-        return _chinese_sentence(text, context, weights)
+        return _chinese_sentence(text, context, weights, about)
     return _latin_sentence(text, parsed, context, weights, about)
 
 
@@ -55,7 +68,7 @@ def _latin_sentence(
     about: Iterable[str],
 ) -> str:  # fmt: skip
     own = [_latin.stem(word) for word in (context.issuer or "").split()]
-    found = _latin.keyword_query(parsed, weights, own, about, language=context.language)
+    found = _latin_phrases.keyword_query(parsed, weights, own, about, language=context.language)
     if not found or _squeezed(context.issuer or "-") in _squeezed(found):
         return ""
     if context.issuer:
@@ -73,26 +86,33 @@ def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold()) or "-"
 
 
-def _chinese_sentence(sentence: str, context: Context, weights: Mapping[str, float]) -> str:
+def _chinese_sentence(
+    sentence: str, context: Context, weights: Mapping[str, float], about: Iterable[str]
+) -> str:
     subject = context.topic if len(context.topic) <= 20 else ""
     own = frozenset(token.word for token in _chinese.tag(context.issuer or ""))
     plain = _chinese_phrases.plain(sentence)
-    text = _chinese_clause.clause_query(plain, weights, own, context.kind in ("report", "article"))
-    if not text:
+    text = _chinese_clause.clause_query(plain, weights, own, context.kind != "law")
+    if not text or (context.kind == "terms" and _TERMS_STOCK.search(text)):
         return ""
     period = _chinese.period_in(sentence[:_OPENING])
-    if period and context.kind in ("report", "filing") and not _chinese.period_in(text):
+    near = 0 <= sentence.find(text[:3]) <= _NEAR
+    if period and near and context.kind in ("report", "filing") and not _chinese.period_in(text):
         text = f"{period}{text}"
+    named = _names_itself(text, context, about)
+    if context.kind in ("report", "article") and not named:
+        return ""
     owned = context.kind in ("terms", "filing", "law")
-    if subject and (owned or not _names_itself(text, context)) and subject not in text:
+    if subject and (owned or not named) and subject not in text:
         text = f"{subject} {text}"
     return text
 
 
-def _names_itself(text: str, context: Context) -> bool:
-    """Whether a query names a product, place or company, or what the title of its document does."""
+def _names_itself(text: str, context: Context, about: Iterable[str]) -> bool:
+    """Whether a query names a product, place or company, or what one of its titles does."""
     tokens = _chinese.tag(text)
-    known = {token.word for token in _chinese.tag(context.title or "") if token.is_noun}
+    titled = {token.word for token in _chinese.tag(context.title or "") if token.is_noun}
+    known = (titled | set(about)) - _chinese_keys.COMMON - _chinese_keys.UNTELLING
     named = any(token.tag in ("nz", "nt", "ns", "nr", "eng") for token in tokens)
     return named or any(token.word in known and len(token.word) > 1 for token in tokens)
 
@@ -103,7 +123,7 @@ def _latin_passage(
 ) -> str:  # fmt: skip
     taken = _latin.content_stems(f"{context.issuer or ''} {topic or ''}", context.language)
     least = 3 if context.kind == "terms" else 2
-    terms = _latin.key_terms(parsed, weights, taken, 1, least)
+    terms = _latin_phrases.key_terms(parsed, weights, taken, 1, least)
     if not terms:
         return ""
     named = [topic, *terms] if topic and len(topic.split()) + len(terms[0].split()) < 6 else terms
@@ -120,7 +140,7 @@ def _chinese_passage(
 ) -> str:
     subject = context.topic if len(context.topic) <= 20 else ""
     own = {token.word for token in _chinese.tag(f"{subject} {topic or ''}")}
-    terms = _chinese.key_terms(texts, weights, own, 1)
+    terms = _chinese_keys.key_terms(texts, weights, own, 1)
     if not terms or _POINTS_OUTSIDE.search("".join(terms)):
         return ""
     short = len(terms[0]) < 5 and context.kind != "terms"

@@ -21,40 +21,41 @@ from datakit.text import stop_words
 # what English leaves out of a keyword query; our own list
 FUNCTION = word_set(
     """
-    a about above according accordingly across additional additionally after again against all
-    almost along already also alternatively although always am among an and another any anyone
-    anything are aren't around as at available be because been before behind being below besides
-    best better between beyond both but by can can't cannot certain certainly consequently could
-    did didn't do does doesn't doing don't done due during each e.g e.g. eg either else
-    elsewhere enough especially etc etc. even ever every everyone everything example except far
-    few finally first for from further furthermore generally given had has have having he hence
-    her here hereby herein hereof hereto hereunder herself him himself his how however i i.e
-    i.e. if in indeed instead into is isn't it its itself just last later latter least less let
-    likely made mainly make makes making many may maybe me mere merely might moreover more most
-    mostly much must my myself namely near nearly necessary need neither never nevertheless next
-    no non none nor not nothing now of off often on once one ones only onto or other others
-    otherwise ought our ours ourselves out over overall own particular particularly per perhaps
-    please possible possibly previously primarily prior probably provided quite rather really
-    regarding relatively respective respectively same second see set several shall she should
-    similar similarly simply since so solely some someone something sometimes soon specific
-    specifically still such sufficient than that the thee their theirs them themselves then
-    there thereafter thereby therefore therein thereof thereto these they third this those
-    though three through throughout thus till to together too toward towards two typically under
-    unless unlike until up upon us usually various versus very via was wasn't we well were
-    weren't what whatever when whenever where whereas whereby wherein wherever whether which
-    whichever while who whoever whole whom whose why will with within without won't would yes
-    yet you you'll you're you've your yours yourself yourselves we'll we're we've it's that's
-    there's including include includes included following follows follow foregoing applicable
-    relevant appropriate reasonable reasonably extent purpose purposes order case cases event
-    manner means respect connection relation accordance pursuant subject regard basis behalf
-    addition result agree agrees acknowledge understand understands ensure described forth
-    outlined mentioned listed stated shown used using use uses based related relating concerning
-    associated able directly indirectly immediately promptly currently recently approximately
-    significantly expressly explicitly automatically fully part parts number amount way ways
-    thing things kind type types variety range different new general main major important
-    examples instance like well-known said aforementioned figure fig table section sections
-    article paragraph clause et al cent four five six seven eight nine ten eleven twelve fifteen
-    twenty thirty forty fifty hundred thousand million billion half thirds fifths dozen
+    a about above and/or according accordingly across additional additionally after again
+    against all almost along already also alternatively although always am among an and another
+    any anyone anything are aren't around as at available be because been before behind being
+    below besides best better between beyond both but by can can't cannot certain certainly
+    consequently could did didn't do does doesn't doing don't done due during each e.g e.g. eg
+    either else elsewhere enough especially etc etc. even ever every everyone everything example
+    except far few finally first for from further furthermore generally given had has have
+    having he hence her here hereby herein hereof hereto hereunder herself him himself his how
+    however i i.e i.e. if in indeed instead into is isn't it its itself just last later latter
+    least less let likely made mainly make makes making many may maybe me mere merely might
+    moreover more most mostly much must my myself namely near nearly necessary need neither
+    never nevertheless next no non none nor not nothing now of off often on once one ones only
+    onto or other others otherwise ought our ours ourselves out over overall own particular
+    particularly per perhaps please possible possibly previously primarily prior probably
+    provided quite rather really regarding relatively respective respectively same second see
+    set several shall she should similar similarly simply since so solely some someone something
+    sometimes soon specific specifically still such sufficient than that the thee their theirs
+    them themselves then there thereafter thereby therefore therein thereof thereto these they
+    third this those though three through throughout thus till to together too turn toward towards
+    two typically under unless unlike until up upon us usually various versus very via was
+    wasn't we well were weren't what whatever when whenever where whereas whereby wherein
+    wherever whether which whichever while who whoever whole whom whose why will with within
+    without won't would yes yet you you'll you're you've your yours yourself yourselves we'll
+    we're we've it's that's there's including include includes included following follows follow
+    foregoing applicable relevant appropriate reasonable reasonably extent purpose purposes
+    order case cases event manner means respect connection relation accordance pursuant subject
+    regard basis behalf addition result agree agrees acknowledge understand understands ensure
+    described forth outlined mentioned listed stated shown used using use uses based related
+    relating concerning associated able directly indirectly immediately promptly currently
+    recently approximately significantly expressly explicitly automatically fully part parts
+    number amount way ways thing things kind type types variety range different new general main
+    major important examples instance like well-known said aforementioned figure fig table
+    section sections article paragraph clause et al cent four five six seven eight nine ten
+    eleven twelve fifteen twenty thirty forty fifty hundred thousand million billion half thirds
+    fifths dozen
     """
 )
 _LINKS = {
@@ -85,7 +86,7 @@ _DANGLING = word_set(
     performed arising available probable outstanding foreign online offline year held deemed
     independent liable true false located enforceable anywhere personally aware current actual
     additional conducted obtained considered observed received given made provided required
-    subject
+    subject central identical prior due initial final
     """
 )
 _TOKEN = re.compile(
@@ -123,7 +124,7 @@ _LY = word_set(
     quarterly reply supply weekly yearly apply comply rely
     """
 )
-_CONNECTORS = word_set(
+CONNECTORS = word_set(
     """
     in for to with from by and or on at under between against without within via per during
     after before about among
@@ -131,7 +132,7 @@ _CONNECTORS = word_set(
 )
 # kinds of tokens: content, verb, link inside a chunk, connector between chunks, determiner,
 # anything else
-_C, _V, _L, _K, _D, _O = "CVLKDO"
+CONTENT, VERB, LINK, CONNECTOR, DETERMINER, OTHER = "CVLKDO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,25 +212,25 @@ def _kind(found: Sequence[tuple[str, str]], i: int, language: str) -> str:
     low = token.lower().replace("’", "'")
     if group == "number":
         after = found[i + 1][1].lower() if i + 1 < len(found) else ""
-        return _C if _YEAR.fullmatch(token) or after in _UNITS else _O
+        return CONTENT if _YEAR.fullmatch(token) or after in _UNITS else OTHER
     if low in _LINKS.get(language or "en", ()):
-        return _L
+        return LINK
     if group != "word":
-        return _O
+        return OTHER
     joint = _joint(low, language)
     if joint:
         return joint
     if not _carries_topic(found, i, low, language):
-        return _O
+        return OTHER
     english = language in ("en", "")
-    return "?" if english and (i == 0 or token == low) and _may_be_verb(low) else _C
+    return "?" if english and (i == 0 or token == low) and _may_be_verb(low) else CONTENT
 
 
 def _joint(low: str, language: str) -> str:
     """Whether a word joins others: determiner or connector; "" for neither."""
     if language not in ("en", ""):
-        return _K if low in _OTHER_CONNECTORS.get(language, ()) else ""
-    return _D if low in _DETERMINERS else _K if low in _CONNECTORS else ""
+        return CONNECTOR if low in _OTHER_CONNECTORS.get(language, ()) else ""
+    return DETERMINER if low in _DETERMINERS else CONNECTOR if low in CONNECTORS else ""
 
 
 def _carries_topic(found: Sequence[tuple[str, str]], i: int, low: str, language: str) -> bool:
@@ -268,14 +269,14 @@ def _is_verb_form(token: str, language: str, after: str) -> bool:
 def _verb_kind(found: Sequence[tuple[str, str]], kinds: Sequence[str], i: int) -> str:
     """A participle in front of a noun is part of the phrase; any other form is a verb."""
     low = found[i][1].lower()
-    before = kinds[i - 1] if i else _O
-    after = kinds[i + 1] if i + 1 < len(kinds) else _O
+    before = kinds[i - 1] if i else OTHER
+    after = kinds[i + 1] if i + 1 < len(kinds) else OTHER
     participle = low.endswith(("ed", "ing")) or low in ("known", "given", "paid", "held", "made")
-    if participle and before != _C and after == _C:
-        return _C
-    if low.endswith("ing") and before != _C and base_of(low) not in WEAK:
-        return _C
-    return _V
+    if participle and before != CONTENT and after == CONTENT:
+        return CONTENT
+    if low.endswith("ing") and before != CONTENT and base_of(low) not in WEAK:
+        return CONTENT
+    return VERB
 
 
 def _chunks(tokens: Sequence[tuple[str, str]], context: Context) -> Iterable[Chunk]:
@@ -284,14 +285,14 @@ def _chunks(tokens: Sequence[tuple[str, str]], context: Context) -> Iterable[Chu
     i = 0
     while i < len(tokens):
         kind, token = tokens[i]
-        if kind == _C:
+        if kind == CONTENT:
             words, end = _phrase(tokens, i, context)
             yield from _tidy(words, i, end, context.language, verb)
             verb, i = None, end
             continue
-        if kind == _V:
+        if kind == VERB:
             verb = (token.lower(), i) if _says_something(tokens, i, context) else None
-        elif kind != _D:
+        elif kind != DETERMINER:
             verb = None
         i += 1
 
@@ -308,11 +309,11 @@ def _phrase(tokens: Sequence[tuple[str, str]], i: int, context: Context) -> tupl
     links = _LINKS.get(context.language or "en", ())
     while i < len(tokens):
         kind, token = tokens[i]
-        if kind == _C:
+        if kind == CONTENT:
             words.append(_cased(tokens, i, context))
-        elif kind == _L and _links_on(tokens, i):
+        elif kind == LINK and _links_on(tokens, i):
             words.append(token.lower())
-        elif not (kind == _D and words[-1] in links):
+        elif not (kind == DETERMINER and words[-1] in links):
             break
         i += 1
     return words, i
@@ -320,9 +321,9 @@ def _phrase(tokens: Sequence[tuple[str, str]], i: int, context: Context) -> tupl
 
 def _links_on(tokens: Sequence[tuple[str, str]], i: int) -> bool:
     """Whether a noun follows the link, determiners between them left out."""
-    while i + 1 < len(tokens) and tokens[i + 1][0] == _D:
+    while i + 1 < len(tokens) and tokens[i + 1][0] == DETERMINER:
         i += 1
-    return i + 1 < len(tokens) and tokens[i + 1][0] == _C
+    return i + 1 < len(tokens) and tokens[i + 1][0] == CONTENT
 
 
 def _cased(tokens: Sequence[tuple[str, str]], i: int, context: Context) -> str:
@@ -364,7 +365,7 @@ def _tidy(
         yield Chunk(tuple(words), start, end)
 
 
-_NOUN_ING = word_set(
+NOUN_ING = word_set(
     """
     accounting advertising aging banking billing binding breeding building clearing coding
     computing counseling engineering filing financing funding gaming hearing hosting housing
@@ -388,122 +389,17 @@ def _is_unfinished(word: str, n_words: int, language: str) -> bool:
         return True
     if language not in ("en", "") or word != low:
         return False
-    if n_words > 1 and low.endswith("ing") and low not in _NOUN_ING:
+    if n_words > 1 and low.endswith("ing") and low not in NOUN_ING:
         return True
     ends = low.endswith(("able", "ible", "ful", "ous", "less", "ively"))
     return ends and stem(low) not in _NOUN_ABLE and len(low) > 5
 
 
-# --- queries -----------------------------------------------------------------------------------
-
-_REACH = 7  # tokens between two chunks of one query: what is farther apart belongs less
-_MAX_CHUNKS = 3
-_LEAST = 0.4  # of the worth of the best chunk: what is worth less is left out
-_SUBJECT_FIRST = 1.15  # a run from the start of the sentence holds its subject
-
-
-def keyword_query(
-    parsed: Sentence, weights: Mapping[str, float], taken: Iterable[str], size: int = 8
-) -> str:
-    """The best neighbouring chunks of a sentence, with the preposition between them.
-
-    Args:
-        parsed: one sentence.
-        weights: weight of each stem of the passage.
-        taken: stems that the query names already (the issuer's).
-        size: words at most.
-
-    Returns:
-        The words; "" where too little is left.
-    """
-    blocked = frozenset(taken)
-    usable = [chunk for chunk in parsed.chunks if not blocked & {stem(w) for w in chunk.words}]
-    top = max((_worth(chunk, weights) for chunk in usable), default=0.0)
-    usable = [chunk for chunk in usable if _worth(chunk, weights) >= _LEAST * top]
-    best: tuple[float, str] = (0.0, "")
-    for i in range(len(usable)):
-        score, text = _run_from(parsed, usable, i, weights, size)
-        score *= _SUBJECT_FIRST if i == 0 else 1.0
-        best = max(best, (score, text), key=lambda one: one[0])
-    return best[1]
-
-
-def _run_from(
-    parsed: Sentence, usable: Sequence[Chunk], i: int, weights: Mapping[str, float], size: int
-) -> tuple[float, str]:
-    """Score and text of the best run of chunks that starts with chunk i."""
-    last = usable[i]
-    text, total = last.text, _worth(last, weights)
-    stems = {stem(word) for word in last.words}
-    best = (total, text) if len(last.words) > 2 else (0.0, "")
-    n_chunks = 1
-    for chunk in usable[i + 1 :]:
-        gap = parsed.tokens[last.end : chunk.at]
-        fresh = {stem(word) for word in chunk.words}
-        if len(gap) > _REACH or n_chunks == _MAX_CHUNKS:
-            break
-        longer = f"{text} {_connector(gap)}{chunk.text}"
-        if fresh & stems:
-            continue
-        if len(longer.split()) > size:
-            break
-        text, total, stems = longer, total + _worth(chunk, weights) - 0.15 * len(gap), stems | fresh
-        last, n_chunks = chunk, n_chunks + 1
-        if total > best[0]:
-            best = (total, text)
-    return best
-
-
-def _connector(gap: Sequence[tuple[str, str]]) -> str:
-    """The one preposition or conjunction between two chunks, with a blank; "" otherwise."""
-    kept = [(kind, token) for kind, token in gap if kind != _D]
-    if len(kept) == 1 and gap[0] == kept[0] and kept[0][0] in (_K, _L):
-        return f"{kept[0][1].lower()} "
-    return ""
-
-
-def _worth(chunk: Chunk, weights: Mapping[str, float]) -> float:
-    """Sum of the weights of its words; a word alone says less than a phrase."""
-    total = sum(weights.get(stem(word), 0.0) for word in chunk.words if len(word) > 2)
-    return total if len(chunk.words) > 1 else 0.7 * total
-
-
-def key_terms(
-    sentences: Sequence[Sentence], weights: Mapping[str, float], taken: Iterable[str], n: int
-) -> list[str]:
-    """The n best terms of a passage: frequent here, rare elsewhere, early, of some words."""
-    scores: dict[str, float] = {}
-    shown: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for row, sentence in enumerate(sentences):
-        early = 1.5 if row == 0 else 1.2 if row == 1 else 1.0
-        for chunk in sentence.chunks:
-            words = chunk.words[1:] if chunk.is_verb else chunk.words
-            if len(words) > 4:
-                continue
-            key = " ".join(stem(word) for word in words)
-            shown.setdefault(key, Chunk(words, 0, 0).text)
-            counts[key] += 1
-            gain = early * sum(weights.get(stem(word), 0.0) for word in words) / len(words) ** 0.5
-            scores[key] = scores.get(key, 0.0) + gain / (1.0 if len(words) > 1 else 1.5)
-    picked: list[str] = []
-    blocked = set(taken)
-    for key in sorted(scores, key=lambda key: (-scores[key], key)):
-        stems = set(key.split())
-        if len(picked) == n:
-            break
-        # a word alone is a term where it is a name or an acronym, and comes again
-        alone = len(stems) == 1 and (counts[key] < 2 or shown[key].islower())
-        if not stems & blocked and not alone:
-            picked.append(shown[key])
-            blocked |= stems
-    return picked
-
-
-_FINITE = word_set(
+FINITE = word_set(
     """
     is are was were be been has have had will may can must shall should would could do does did
-    cannot isn't aren't don't doesn't won't can't
+    cannot est sont a ont peut peuvent doit doivent sera seront isn't aren't don't doesn't won't
+    can't
     """
 )
 
@@ -517,7 +413,7 @@ _VERB_OBJECT = re.compile(
 def has_verb(sentence: str) -> bool:
     """Whether an English sentence holds a finite verb, as far as a list can tell."""
     words = sentence.lower().split()
-    if not _FINITE.isdisjoint(words):
+    if not FINITE.isdisjoint(words):
         return True
     if _VERB_OBJECT.search(sentence):
         return True

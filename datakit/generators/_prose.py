@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from datakit.generators._chinese import is_debris
-from datakit.generators._latin import has_verb
+from datakit.generators._latin import FUNCTION, has_verb
 from datakit.text import is_cjk_language
 
 _LATIN_DEBRIS = re.compile(
@@ -64,11 +64,20 @@ def is_usable(sentence: str, language: str) -> bool:
     plain = sum(word[:-1].isalpha() or word.isalpha() for word in words)
     ends = text[-1] in '.;:!?。)”"'
     titled = sum(word[:1].isupper() for word in words) > 0.7 * len(words) and not text.isupper()
-    if language == "en" and not has_verb(text):
+    if language == "en" and not (has_verb(text) and _reads_as_english(words)):
         return False
     return (
         plain >= 0.6 * len(words) and (ends or len(words) >= 9) and not titled and words[0] != "|"
     )
+
+
+_LEAST_ENGLISH = 0.12  # of the words of a sentence that are English function words; our default
+
+
+def _reads_as_english(words: list[str]) -> bool:
+    """Whether a sentence is English: a policy may go on in other languages."""
+    small = sum(word.lower().strip(",.;:()") in FUNCTION for word in words)
+    return small >= _LEAST_ENGLISH * len(words)
 
 
 def is_stock_phrase(sentence: str) -> bool:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (one row of the table, one line)
 """Questions that a section of terms or of a privacy policy answers, told by its title.
 
 Titles of such documents are much alike, so a table of them is short. A title that the table does
@@ -46,7 +47,7 @@ _ENGLISH = _topics(
     security|(?:protect|safeguard)\w* (?:of )?(?:your )?(?:personal )?(?:data|information) => How does {who} protect my data?
     (?:international|cross.?border|overseas)\b.*transfers?|transfers? .*(?:abroad|outside|countries)|data transfers? => Is my {who} data transferred to other countries?
     third.part(?:y|ies)\b.*(?:links?|sites?|websites?)|links? to (?:other|third) => Is {who} responsible for the third-party sites it links to?
-    (?:shar|disclos)\w+ .*(?:information|data)|who (?:we|do we) share|recipients|third.part(?:y|ies) (?:we|with whom) => Who does {who} share my personal data with?
+    (?:shar|disclos)\w+ .*(?:information|data)|who (?:we|do we) share|^recipients|recipients of (?:your|personal)|data recipients|third.part(?:y|ies) (?:we|with whom) => Who does {who} share my personal data with?
     (?:information|data) (?:that )?we (?:may )?collect|(?:collect\w*) (?:of )?(?:personal )?(?:information|data)|categories of (?:personal )?(?:data|information) => What data does {who} collect about me?
     how we (?:may )?use (?:your|the|personal)|use of (?:your )?(?:personal )?(?:information|data)|purposes? of (?:the )?processing => What does {who} use my data for?
     legal bas[ie]s|lawful bas[ie]s => On what legal basis does {who} process my data?

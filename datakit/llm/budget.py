@@ -63,14 +63,14 @@ class Budget:
 
     def stop(self) -> Stop:
         """What to say when `reserve` gave False."""
-        most = self._limits.max_calls
         kept = "Everything that was answered is kept: a higher limit goes on from there."
+        most = self._limits.max_calls
         if most is not None and self._calls >= most:
-            return Stop("max_calls", f"max_calls = {most} is reached. {kept}")
+            return Stop("max_calls", f"max_calls is reached after {self._calls:,} calls. {kept}")
         return Stop(
             "max_cost",
-            f"max_cost = {self._limits.max_cost:g} is reached: {self._cost:.4f} is spent, and one "
-            f"more call may cost too much. {kept}",
+            f"max_cost is reached: {self._cost:.4f} is spent, and one more call may cost more than "
+            f"is left. {kept}",
         )
 
     def tokens(self, request: Request) -> int:

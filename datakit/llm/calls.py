@@ -100,10 +100,11 @@ class Calls:
             raise EndpointError(f"{asking.name}: {sent.stopped.message}")
         if sent.open and not self.spending.give_up:
             why = ", ".join(f"{kind} {n:,}" for kind, n in sent.troubles.most_common(3))
+            command = asking.name.split("/")[0]
             raise Unfinished(
                 f"{asking.name}: {sent.open:,} tasks got no reply from {asking.endpoint.base_url} "
                 f"(tries that failed: {why}; the last: {sent.last_trouble}). What was answered is "
-                "kept: run the same command again, or `datakit generate` with --drop-failed."
+                f"kept: run the same command again, or `datakit {command}` with --drop-failed."
             )
 
     def collect(

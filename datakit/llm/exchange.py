@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
-from datakit.records import Document, Dropped, Passage, Query
+from datakit.records import Document, Dropped, Judgement, Passage, Query
 
 Role = Literal["system", "user", "assistant"]
 
@@ -145,7 +145,7 @@ class Reading:
     call while one is left; `records` of the last reading are what the task gives.
     """
 
-    records: tuple[Query | Dropped, ...] = ()
+    records: tuple[Query | Judgement | Dropped, ...] = ()
     errors: tuple[str, ...] = ()
 
 

@@ -15,7 +15,7 @@ from datakit.records import Passage, Query, ScoredPassage
 if TYPE_CHECKING:
     import numpy as np
 
-Family = Literal["lexical", "dense"]
+Family = Literal["lexical", "dense", "hybrid"]
 
 
 class Index(Protocol):

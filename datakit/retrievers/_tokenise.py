@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from typing import Literal
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Han = Literal["bigrams", "words", "search"]
 
 # CJK ideographs with their extensions, and the iteration mark
 _HAN = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _RUNS = re.compile(f"[{_HAN}]+|[^\\W_{_HAN}]+")
+_ASCII_RUNS = {least: re.compile(f"[a-z0-9]{{{least},}}") for least in (1, 2)}  # of `_RUNS`
 
 SNOWBALL = {
     "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek",
@@ -29,6 +35,24 @@ ENGLISH_STOP_WORDS = frozenset((
 ))  # fmt: skip
 
 NO_TERM = -1
+
+
+@dataclass(frozen=True)
+class TermLists:
+    """The term ids of texts, one text behind the other."""
+
+    values: np.ndarray  # (n_terms,) int32
+    starts: np.ndarray  # (n_texts + 1,) int64: where each text begins
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, text: int) -> list[int]:
+        ids: list[int] = self.values[self.starts[text] : self.starts[text + 1]].tolist()
+        return ids
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (self[text] for text in range(len(self)))
 
 
 class Tokeniser:
@@ -57,30 +81,41 @@ class Tokeniser:
         self._terms: dict[str, _Terms] = {}  # by language
         self._frozen = False
 
-    def fit(self, texts: Iterable[tuple[str, str | None]]) -> list[list[int]]:
+    def fit(self, texts: Iterable[tuple[str, str | None]]) -> TermLists:
         """Term ids of each (text, language); new terms enter the vocabulary, which is then
         closed.
         """
-        ids = [self._ids(text, language) for text, language in texts]
+        lists = self.transform(texts)
         self._frozen = True
-        return ids
+        return lists
 
-    def transform(self, texts: Iterable[tuple[str, str | None]]) -> list[list[int]]:
+    def transform(self, texts: Iterable[tuple[str, str | None]]) -> TermLists:
         """Term ids of each (text, language); terms outside the vocabulary are left out."""
-        return [self._ids(text, language) for text, language in texts]
+        import numpy as np
 
-    def _ids(self, text: str, language: str | None) -> list[int]:
+        values, starts = array("i"), array("q", [0])
+        for text, language in texts:
+            values.extend(self._ids(text, language))
+            starts.append(len(values))
+        ids, ends = np.frombuffer(values, np.int32), np.frombuffer(starts, np.int64)
+        is_term = ids != NO_TERM
+        if is_term.all():
+            return TermLists(ids, ends)
+        before = np.zeros(len(ids) + 1, np.int64)
+        np.cumsum(is_term, out=before[1:])
+        return TermLists(ids[is_term], before[ends])
+
+    def _ids(self, text: str, language: str | None) -> Iterable[int]:
         terms = self._terms_of(language)
         if text.isascii():
-            found = (terms[token] for token in _RUNS.findall(text.lower()))
-            return [term for term in found if term != NO_TERM]
+            return map(terms.__getitem__, terms.ascii_runs.findall(text.lower()))
         ids: list[int] = []
         for token in _RUNS.findall(unicodedata.normalize("NFKC", text).lower()):
             if _is_han(token[0]):
                 ids.extend(terms[piece] for piece in self._cut(token))
             else:
                 ids.append(terms[token])
-        return [term for term in ids if term != NO_TERM]
+        return ids
 
     def _terms_of(self, language: str | None) -> _Terms:
         primary = (language or "").split("-")[0].lower()
@@ -118,6 +153,7 @@ class _Terms(dict[str, int]):
         self._vocabulary = vocabulary
         self._stem = stem
         self._least_chars = least_chars
+        self.ascii_runs = _ASCII_RUNS[least_chars]
         self._is_frozen = frozen
 
     def __missing__(self, token: str) -> int:

@@ -14,7 +14,7 @@ from datakit.records import Passage, Query
 from datakit.registry import plugin
 from datakit.retrievers import Family
 from datakit.retrievers._search import DenseIndex, texts_by_preference
-from datakit.retrievers._tokenise import Tokeniser
+from datakit.retrievers._tokenise import TermLists, Tokeniser
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ class Lsa:
 class _Space:
     """The fitted space: TF-IDF weights and the axes of the SVD."""
 
-    def __init__(self, settings: Lsa, tokeniser: Tokeniser, ids: list[list[int]]) -> None:
+    def __init__(self, settings: Lsa, tokeniser: Tokeniser, ids: TermLists) -> None:
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -88,16 +88,13 @@ class _Space:
         return vectors.astype(np.float32)
 
 
-def _counts(ids: list[list[int]], n_terms: int) -> scipy.sparse.csr_matrix:
+def _counts(ids: TermLists, n_terms: int) -> scipy.sparse.csr_matrix:
     """(n_texts, n_terms): how often each term occurs."""
     import numpy as np
     import scipy.sparse
 
-    starts = np.zeros(len(ids) + 1, np.int64)
-    np.cumsum([len(one) for one in ids], out=starts[1:])
-    terms = np.fromiter((term for one in ids for term in one), np.int64, int(starts[-1]))
     counts = scipy.sparse.csr_matrix(
-        (np.ones(len(terms), np.float32), terms, starts), shape=(len(ids), n_terms)
+        (np.ones(len(ids.values), np.float32), ids.values, ids.starts), shape=(len(ids), n_terms)
     )
     counts.sum_duplicates()
     return counts

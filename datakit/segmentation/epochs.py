@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datakit.segmentation.model import write_bytes
+from datakit.errors import DatakitError
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +29,7 @@ class Course:
     seed: int  # with the number of the epoch, of what is drawn from torch (dropout)
     folder: Path  # of the checkpoint
     say: Say  # takes a line of progress
+    show: Callable[[float], str] = "score {:.4f}".format  # the score as progress names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,10 @@ def run(
             best = _copy(network)
         history.append(done)
         _write(course.folder, network, optimiser, best, history)
-        course.say(f"epoch {number}: loss {loss:.4f}, score {done.score:.4f}, {done.seconds:.0f} s")
+        told = f"loss {loss:.4f}, {course.show(done.score)}, {done.seconds:.0f} s"
+        course.say(f"epoch {number}: {told}")
     if best:
-        network.load_state_dict(best)
+        _load(network, best)
     network.eval()
     return history
 
@@ -103,7 +106,26 @@ def _is_over(history: Sequence[Epoch], patience: int) -> bool:
 
 
 def _copy(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+    tensors = network.state_dict()
+    return {name: tensors[name].detach().cpu().clone() for name in _names(network)}
+
+
+def _names(network: torch.nn.Module) -> list[str]:
+    """The names of the state, without the second names of weights that are tied."""
+    first: dict[int, str] = {}
+    for name, tensor in network.state_dict(keep_vars=True).items():
+        first.setdefault(id(tensor), name)
+    return list(first.values())
+
+
+def _load(network: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    found = network.load_state_dict(state, strict=False)
+    lacking = set(found.missing_keys) & set(_names(network))
+    if found.unexpected_keys or lacking:
+        raise DatakitError(
+            f"{CHECKPOINT} holds other weights than the network has, such as "
+            f"{[*found.unexpected_keys, *sorted(lacking)][0]}. Remove it to begin again."
+        )
 
 
 def _write(
@@ -113,10 +135,10 @@ def _write(
     best: Mapping[str, torch.Tensor],
     history: Sequence[Epoch],
 ) -> None:
-    from safetensors.torch import save
+    from safetensors.torch import save_file
 
     tensors = {f"network.{k}": v for k, v in _copy(network).items()}
-    tensors |= {f"best.{k}": v.clone() for k, v in best.items()}
+    tensors |= {f"best.{k}": v for k, v in best.items()}
     plain: dict[str, Any] = {}
     state = optimiser.state_dict()
     for i, values in state["state"].items():
@@ -133,7 +155,11 @@ def _write(
     }
     folder.mkdir(parents=True, exist_ok=True)
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    write_bytes(folder / CHECKPOINT, save(contiguous, metadata=meta))
+    unfinished = folder / f".{CHECKPOINT}.{os.getpid()}.part"
+    save_file(contiguous, unfinished, metadata=meta)
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(folder / CHECKPOINT)
 
 
 def _resume(
@@ -147,7 +173,7 @@ def _resume(
     with safe_open(path, framework="pt") as file:
         meta = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    network.load_state_dict(_below(tensors, "network."))
+    _load(network, _below(tensors, "network."))
     state: dict[int, dict[str, Any]] = {}
     kept: dict[str, Any] = _below(tensors, "optimiser.")
     plain = _below(json.loads(meta["plain"]), "optimiser.")

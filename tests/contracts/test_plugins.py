@@ -238,7 +238,10 @@ def all_plugins() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("kind", "name"), list(all_plugins()))
 def test_a_plugin_travels_to_another_process(kind: str, name: str) -> None:
     cls = registry.load(kind, name)
-    needed = {"endpoint": {"model": "m", "base_url": "http://127.0.0.1:9/v1"}}
+    needed = {
+        "endpoint": {"model": "m", "base_url": "http://127.0.0.1:9/v1"},
+        "cross_encoder": {"model": "m"},
+    }
     made = registry.make(kind, name, needed.get(name))
 
     assert pickle.loads(pickle.dumps(made)) == made

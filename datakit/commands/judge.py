@@ -1,0 +1,310 @@
+"""`datakit judge`: grades for pairs by a language model, live or in batch files, or by people."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datakit.commands import calling
+from datakit.commands.options import (
+    DatasetArgument,
+    EndpointOption,
+    JsonOption,
+    MaxCallsOption,
+    MaxCostOption,
+    PlanOption,
+    PricesOption,
+    QuietOption,
+    SetOption,
+    settings_of,
+)
+from datakit.errors import EndpointError, Unfinished, UsageError, YieldTooLow
+
+if TYPE_CHECKING:
+    from datakit.calibration.sampling import Pair
+    from datakit.dataset import Dataset
+    from datakit.judging.asking import Judging
+    from datakit.llm.asking import Tally
+    from datakit.pipeline import Build
+    from datakit.plan import Plan, Use
+
+_NAME = re.compile(r"[\w-]{1,64}")
+
+
+def judge(
+    context: typer.Context,
+    out: DatasetArgument,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV or JSON lines with query_id and passage_id. Default: the mined labels, then "
+            "what lies between calibrated thresholds, the least certain first.",
+        ),
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many pairs; for people, random.")
+    ] = None,
+    second_look: Annotated[
+        str | None,
+        typer.Option(metavar="JUDGE", help="Only pairs on which this judge is unsure: 1, 2 or "
+                     "none, or against the calibrated score."),
+    ] = None,
+    plan: PlanOption = None,
+    use: Annotated[
+        str | None, typer.Option("--use", help="A judge of the plan by name, or another plugin.")
+    ] = None,
+    values: SetOption = None,
+    endpoint: EndpointOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be asked, and the price.")
+    ] = False,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
+    prices: PricesOption = None,
+    export_batch: Annotated[
+        Path | None,
+        typer.Option("--export-batch", metavar="DIR", help="Write open requests as batch files."),
+    ] = None,
+    import_batch: Annotated[
+        list[Path] | None,
+        typer.Option("--import-batch", metavar="FILE…", help="Read a provider's output files."),
+    ] = None,
+    drop_failed: Annotated[
+        bool, typer.Option("--drop-failed", help="What failed stays unjudged; the run can end.")
+    ] = False,
+    review_out: Annotated[
+        Path | None,
+        typer.Option("--review-out", metavar="FILE", help="Write pairs for people: CSV or JSONL."),
+    ] = None,
+    review_in: Annotated[
+        list[Path] | None,
+        typer.Option("--review-in", metavar="FILE", help="Read people's grades; repeatable."),
+    ] = None,
+    assessor: Annotated[
+        str, typer.Option(help="Who graded, for rows of a review that name nobody.")
+    ] = "",
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Grade pairs of query and passage, by a language model or by people.
+
+    Rows are added to the table judgement/<judge>, which a build keeps; a pair that has been judged
+    by the same model in the same words is not asked about again. Labels take the person's grade
+    first, then the judge's. A reply that cannot be read leaves its pair unjudged.
+
+    Example: datakit judge out --endpoint model=qwen3-32b --endpoint
+    base_url=http://localhost:8000/v1 --max-calls 500
+
+    People: datakit judge out --review-out review.csv --budget 150, then
+    datakit judge out --review-in review.csv --assessor ann
+    """
+    from datakit import pipeline
+    from datakit import plan as plans
+    from datakit.dataset import Dataset
+    from datakit.judging.asking import Judging
+    from datakit.llm.calls import Spending
+    from datakit.llm.endpoint import Limits
+
+    calling.check_one_of(
+        dry_run=dry_run, export_batch=export_batch, import_batch=import_batch,
+        review_out=review_out, review_in=review_in,
+    )  # fmt: skip
+    if context.args and not import_batch:
+        raise UsageError(f"judge takes one dataset directory; what is {context.args[0]!r}?")
+    dataset = Dataset.open(out)
+    loud = not quiet and not as_json
+    if review_in:
+        with dataset.locked():
+            _review_in(dataset, review_in, assessor, loud, as_json)
+        return
+    chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
+    found = _pairs(dataset, pairs, second_look)
+    if review_out is not None:
+        _review_out(dataset, found[:], budget, chosen.seed, (review_out, assessor), as_json)
+        return
+    if endpoint:
+        chosen = plans.with_endpoint(chosen, settings_of(endpoint, "--endpoint"))
+    chosen, who = _with_judge(chosen, use, settings_of(values))
+    spending = Spending(Limits(max_calls, max_cost), import_batch is None, drop_failed, prices)
+    build = pipeline.Build(dataset, chosen, [], os.cpu_count() or 1, loud, spending)
+    judging = Judging.of(chosen, dataset, who, found[:budget])
+    if dry_run:
+        calling.print_estimates([judging.asking()], build.calls, as_json)
+        return
+    with dataset.locked():
+        if export_batch is not None:
+            calling.export_batch([judging.asking()], build.calls, export_batch, as_json)
+            return
+        files = [*(import_batch or []), *map(Path, context.args)]
+        _judge(build, judging, files, loud, as_json)
+
+
+# --- which pairs, which judge -------------------------------------------------------------
+
+
+def _pairs(dataset: Dataset, file: Path | None, second_look: str | None) -> list[Pair]:
+    from datakit.calibration.cascade import is_disputed
+    from datakit.judging import pairs as known
+    from datakit.judging.certifying import between, probabilities
+    from datakit.judging.tables import judged_tables, table_of
+
+    if file is not None:
+        found = known.read_pairs(file)
+    else:
+        found = list(dict.fromkeys([*known.labelled_pairs(dataset), *between(dataset)]))
+    if second_look is None:
+        return found
+    table = table_of(second_look)
+    if table not in dataset:
+        names = ", ".join(t.partition("/")[2] for t in judged_tables(dataset)) or "nobody yet"
+        raise UsageError(f"{second_look!r} has judged nothing in {dataset.path}; judges: {names}.")
+    grades = known.grades_by(dataset, table)
+    found = [pair for pair in found if pair in grades]
+    likely = probabilities(dataset, found)
+    return [pair for pair in found if is_disputed(grades[pair], likely.get(pair))]
+
+
+def _with_judge(plan: Plan, use: str | None, settings: dict[str, Any]) -> tuple[Plan, Use]:
+    """The plan with the judge that is asked, and the judge."""
+    from datakit import plan as plans
+    from datakit.judging.review import NAME as PEOPLE
+
+    raw = plan.as_dict()
+    entries: list[dict[str, Any]] = list(raw.get("judge", []))
+    names = [entry.get("name", entry["use"]) for entry in entries]
+    if use is None and len(names) > 1:
+        raise UsageError(f"the plan has several judges: add --use, one of {', '.join(names)}.")
+    name = use or next(iter(names), "llm")
+    if name not in names:
+        entries.append({"use": name})
+    entries = [
+        entry | settings if entry.get("name", entry["use"]) == name else entry for entry in entries
+    ]
+    made = plans.parse(raw | {"judge": entries})
+    if name == PEOPLE or not _NAME.fullmatch(name):
+        raise UsageError(f'a judge cannot be called {name!r}: give it another name = "…".')
+    return made, next(one for one in made.uses["judge"] if one.name == name)
+
+
+# --- a model ------------------------------------------------------------------------------
+
+
+def _judge(build: Build, judging: Judging, files: list[Path], loud: bool, as_json: bool) -> None:
+    """Ask, or read what was answered; whatever has a reply becomes rows, also where it stops."""
+    from datakit.judging.tables import append
+
+    began = time.monotonic()
+    asking, calls = judging.asking(), build.calls
+    stopped: BaseException | None = None
+    try:
+        if files:
+            calling.import_batch([asking], calls, files, loud)
+        else:
+            calls.complete(asking, len(judging.pairs), loud)
+    except (Unfinished, EndpointError, KeyboardInterrupt) as error:
+        stopped = error
+    tally = calls.tally(asking)
+    rows = list(judging.rows(calls, tally))
+    seconds = time.monotonic() - began
+    counts = append(judging.dataset, judging.use.name, rows, judging.about(tally), seconds)
+    if counts["added"]:
+        build.describe()
+    _print_judged(judging, counts, tally, loud, as_json)
+    if stopped is not None:
+        raise stopped
+    _check_replies(build, judging, tally)
+
+
+def _check_replies(build: Build, judging: Judging, tally: Tally) -> None:
+    answered = tally.asked - judging.open
+    unread, floor = tally.states["dropped"], build.plan.floors.replies
+    if answered and (answered - unread) / answered < floor:
+        raise YieldTooLow(
+            f"judge/{judging.use.name}: {unread:,} of {answered:,} replies could not be read, "
+            f"expected at most {1 - floor:.0%}; their pairs stay unjudged. Does the model follow "
+            "the schema? See structured in [llm.<name>]."
+        )
+
+
+def _print_judged(
+    judging: Judging, counts: dict[str, int], tally: Tally, loud: bool, as_json: bool
+) -> None:
+    grades = {"none" if g is None else str(g): judging.grades[g] for g in (3, 2, 1, 0, None)}
+    said = {
+        "judge": judging.use.name, "model": judging.endpoint.model, "pairs": len(judging.pairs),
+        "open": judging.open, **counts, "grades": grades, "llm": tally.as_json(),
+    }  # fmt: skip
+    if as_json:
+        print(json.dumps(said, ensure_ascii=False))
+    elif loud:
+        shown = ", ".join(f"{n:,} × {grade}" for grade, n in grades.items())
+        print(
+            f"judge/{judging.use.name} by {judging.endpoint.model}: {counts['added']:,} new "
+            f"grades of {len(judging.pairs):,} pairs ({shown}); {judging.open:,} open, "
+            f"{counts['dropped']:,} dropped"
+        )
+        print(f"  {calling.usage_line(tally.as_json())}")
+        _print_next(judging.dataset, counts["added"])
+
+
+def _print_next(dataset: Dataset, added: int) -> None:
+    if added and "judgement" in dataset:
+        print(f"Labels, splits and negatives follow it: datakit mine {dataset.path}")
+
+
+# --- people -------------------------------------------------------------------------------
+
+
+def _review_out(
+    dataset: Dataset,
+    found: Sequence[Pair],
+    budget: int | None,
+    seed: int,
+    to: tuple[Path, str],
+    as_json: bool,
+) -> None:
+    """Write the pairs that no person has graded, in random order."""
+    from datakit.judging import pairs as known
+    from datakit.judging.review import write_review
+
+    done = known.judged_by_people(dataset)
+    new = [pair for pair in found if pair not in done]
+    drawn = known.shuffled(new, seed, "judge/review")[:budget]
+    n, dropped = write_review(to[0], known.looked_up(dataset, drawn), to[1])
+    if as_json:
+        print(json.dumps({"file": str(to[0]), "pairs": n, "dropped": len(dropped)}))
+        return
+    print(
+        f"{to[0]}: {n:,} pairs for people, {len(found) - len(new):,} graded already, "
+        f"{len(dropped):,} not in the dataset. Fill in grade (3 answers it fully, 2 a needed part, "
+        f"1 related, 0 not relevant, ? not sure), then: datakit judge {dataset.path} --review-in "
+        f"{to[0]} --assessor NAME"
+    )
+
+
+def _review_in(
+    dataset: Dataset, files: Sequence[Path], assessor: str, loud: bool, as_json: bool
+) -> None:
+    from datakit.judging.review import NAME, read_review
+    from datakit.judging.tables import append
+
+    total = {"added": 0, "dropped": 0}
+    for file in files:
+        rows = list(read_review(file, dataset, assessor or None))
+        counts = append(dataset, NAME, rows, {"plugin": "review"})
+        total = {key: total[key] + counts[key] for key in total}
+    if as_json:
+        print(json.dumps(total))
+    elif loud:
+        print(f"judge/{NAME}: {total['added']:,} new grades, {total['dropped']:,} rows dropped")
+        if total["dropped"]:
+            print(f"  see table dropped/judge.{NAME}: `datakit stats {dataset.path}`")
+        _print_next(dataset, total["added"])

@@ -1,0 +1,183 @@
+"""Chinese questions about figures: how much something is, and how much it changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from datakit.generators._chinese import period_in, tag
+from datakit.generators._chinese_phrases import PRONOUN, made, specific
+from datakit.generators._context import Context
+from datakit.generators._drafts import Draft
+
+_MEASURE = (
+    r"(?:营业总?收入|营收|归母净利润|扣非净利润|扣非归母净利润|净利润|利润总额|利润|毛利率"
+    r"|净利率|费用率|销售额|销售收入|收入"
+    r"|销量|产量|产能利用率|产能|出货量|装车量|装机量|装机容量|吞吐量|成交量|进口量|出口量"
+    r"|批签发量|采浆量|库存系数|渠道库存|库存"
+    r"|市场规模|市场份额|份额|市占率|渗透率|收入占比|营收占比|支付占比|销售占比|产值|市值"
+    r"|投资额|投资规模|研发投入|研发费用|资本开支"
+    r"|设备支出|支出|增速|单价|均价|合约价|现货价|价格|加工费|成本|出口额|进口额|规模"
+    r"|需求量|患病率|发病率|国产化率|自给率|稼动率"
+    r"|良率|存储容量|市盈率|估值|现金流净额|经营性现金流|货币资金|有息负债|负债率|负债|订单"
+    r"|合同负债|门店数量|员工数量|人数|周转天数"
+    r"|补贴申请|保有量|签约量|交付量|开工率|占有率|录取人数|床位数|覆盖率|中标价|数量)"
+)
+_NUMBER = (
+    r"\d[\d.,]*\s*(?:万亿|亿|万|千|百)?(?:美元|欧元|人民币|元|台|辆|吨|片|部|人次|人|倍|家"
+    r"|例|套|颗|平方米|千瓦时|千瓦|GWh|MWh|kWh"
+    r"|GW|MW|Wh|%|％|pct|个百分点|个工作日|个月|天|年|笔|份|个|款|座|艘|公里|股|张|桶|立方米)?"
+)
+_CLAUSE = re.compile(r"[^，。；！？]+")
+_FIGURE = re.compile(
+    rf"^(?P<lead>.{{0,24}}?)(?P<measure>{_MEASURE})(?P<how>[^\d，。；]{{0,14}}?)(?P<n>{_NUMBER})"
+)
+_SOLD = re.compile(
+    rf"^(?P<lead>.{{2,20}}?)(?:累计|共|合计)?(?P<verb>销售|出口|进口|交付|装车|生产)(?:了"
+    rf"|约|近|超过)?(?P<n>{_NUMBER})"
+)
+_CHANGE = re.compile(r"同比|环比|增长|增加|提升|上涨|上升|下降|下滑|下跌|减少|回落|增幅|降幅")
+_GUESS = re.compile(r"预计|有望|将|预期|预测")
+_UNIT = re.compile(
+    r"(?:[亿万千元台辆吨片部人次倍家例套颗时瓦天月年日笔份个款座艘股张桶米里]|GWh|MWh|kWh"
+    r"|GW|MW|Wh|%|％|pct|百分点)$"
+)
+
+
+def figure(text: str, context: Context) -> Iterator[Draft]:
+    if re.search(r"若|如果|假设|每(?:提|上|下|增|降)", text):
+        return  # a condition is no fact
+    period: str | None = None
+    for clause in _CLAUSE.findall(_COMPARED.sub("", text)):
+        match = _FIGURE.match(clause) or _SOLD.match(clause)
+        period = _period(clause[: match.end()] if match else clause, context) or period
+        when = period or _title_period(context)
+        if not match or not when or not _UNIT.search(match["n"].strip()):
+            continue
+        subject = _whose(match["lead"], context)
+        # the month is in `when`: of 10月份中国增速 the rest is the subject
+        subject = subject and re.sub(r"^(?:月份|月)", "", subject)
+        if not subject:
+            continue
+        gap = " " if when[-1].isascii() and when[-1].isalnum() and subject[0].isascii() else ""
+        if "verb" in match.groupdict():
+            what = f"{gap}{subject}{match['verb']}量"
+            yield from made(f"{when}{what}是多少", "amount", 1.9)
+        else:
+            yield from _asked_figure(
+                f"{gap}{subject}{match['measure']}", match["how"], when, clause
+            )
+
+
+def _asked_figure(what: str, how: str, when: str, clause: str) -> Iterator[Draft]:
+    """What to ask about a figure: how much it changed, or how much it is."""
+    if re.search(r"占|率|利用|目标|增速|面积|[一二三四五六七八九十两]|分别", how):
+        return
+    change = _CHANGE.findall(how)
+    if change and not re.search(r"[至到]", how):
+        moved = _moved(change, how)
+        if moved:
+            yield from made(
+                f"{when}{what}{moved}多少", "amount", 2.0, need=f"想知道{when}{what}{moved}多少"
+            )
+    elif change or _LEVEL.fullmatch(how):
+        guess = "预计达到多少" if _GUESS.search(clause) else "是多少"
+        yield from made(f"{when}{what}{guess}", "amount", 2.0)
+
+
+_LEVEL = re.compile(
+    r"(?:预计|有望|将|已|约|仅|可|大概|接近|近|超|超过|突破|达|达到|为|是|约为|达成|增至"
+    r"|升至|降至|回升至|至|在|合计|了|会|：|:)*"
+)
+_RELATIVE = re.compile(
+    r"(?<![\d年.])(\d{1,2}月)(?:份)?(?![\d月]*日|\d)|(?<!年)(?:第?([一二三四])季度|(上半年"
+    r"|下半年|前三季度|全年))"
+)
+_REPORTED = re.compile(r"(20[12]\d)年?(?:年度)?(一季报|中报|半年报|三季报|年报)")
+_REPORT_PERIODS = {
+    "一季报": "一季度",
+    "中报": "上半年",
+    "半年报": "上半年",
+    "三季报": "前三季度",
+    "年报": "",
+}
+
+
+def _period(clause: str, context: Context) -> str | None:
+    """The period that a clause names; a month or quarter without a year takes that of the date."""
+    named = period_in(clause)
+    if named or not context.date:
+        return named
+    match = _RELATIVE.search(clause)
+    if not match:
+        return None
+    named = _title_period(context)
+    year = int((named or context.date)[:4])
+    month = int(context.date[5:7]) if len(context.date) >= 7 else 12
+    if match[1]:
+        year -= int(match[1][:-1]) > month and not named
+        return f"{year}年{match[1]}"
+    if match[2]:
+        year -= 3 * "一二三四".index(match[2]) + 1 > month and not named
+        return f"{year}年{match[2]}季度"
+    return f"{year}年{match[3]}"
+
+
+def _title_period(context: Context) -> str | None:
+    """What a report that is named after its period reports on: 2024年一季度 of 2024年一季报."""
+    match = _REPORTED.search(context.title or "")
+    return f"{match[1]}年{_REPORT_PERIODS[match[2]]}" if match else None
+
+
+_COMPARED = re.compile(
+    r"(?:较|比|相比|相较|与|同)于?(?:去年|20\d\d年)[^，。；]*|\d[-–~～至]20\d\d年"
+    r"|20\d\d\s?[-–~～至]\s?20\d\d年?"
+)
+
+
+def _moved(change: Sequence[str], how: str) -> str | None:
+    """`同比增长` of what the clause says; a sign stands for the word."""
+    moved = "".join(dict.fromkeys(change))
+    if moved not in ("同比", "环比"):
+        return moved
+    if re.search(r"[+＋]", how):
+        return f"{moved}增长"
+    return f"{moved}下降" if re.search(r"[-－−]", how) else None
+
+
+def _whose(lead: str, context: Context) -> str | None:
+    """The subject of a figure, from the clause before it, else the company of the document."""
+    lead = re.sub(
+        r"^.*?(?:数据显示|统计显示|统计|预计|预测|来看|方面|其中|明确|提出|力争|根据[^，]*)",
+        "",
+        lead,
+    )
+    lead = re.sub(
+        r"20[12]\d\s*年?(?:Q[1-4]|H[12])?(?:第?[一二三四1-4]季度|前三季度|前\d+个?月|[上下]半年"
+        r"|\d{1,2}月份?|全年|末|底|初)?(?:，)?|[1-4]Q[12]\d|^[\d.~\-至到]+年?",
+        "",
+        lead,
+    )
+    lead = re.sub(
+        r"(?:第?[一二三四]季度|前三季度|[上下]半年|\d{1,2}月份?|全年|期末|年末)末?(?:，)?", "", lead
+    )
+    lead = re.sub(
+        r"^(?:的|在|到|至|，|、|我们|公司|实现|末|底|全年|年|间|将|有望|预计|及|和|与)+",
+        "",
+        lead.strip(),
+    )
+    lead = re.sub(r"(?:实现|的|达到|其|总体|整体|合计|将|有望|已)+$", "", lead)
+    if not lead:
+        return context.issuer
+    if len(lead) > 16 or PRONOUN.search(lead):
+        return None
+    tokens = tag(lead)
+    noun_like = all(
+        token.is_content
+        or token.word in ("的", "与", "和", "中", "国内", "我国")
+        or (token.tag in ("f", "ns", "r") and token.word == "我国")
+        for token in tokens
+    )
+    if not noun_like or tokens[-1].tag == "v" or tokens[0].tag == "v":
+        return None
+    return lead if specific(tokens) else None

@@ -1,0 +1,219 @@
+"""Which questions and key words the extractive generator makes of which sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import document
+
+from datakit import registry
+from datakit.generators import _chinese_clause, _terms_topics
+from datakit.generators._chinese import tag
+from datakit.generators._context import Context, context_of
+from datakit.generators.extractive_bottom_up import ExtractiveBottomUp
+from datakit.records import Passage, Query
+
+LAW = """
+# 第一章 总则
+
+为了保护湿地，维护湿地生态功能，根据有关法律，结合本市实际，制定本条例。湿地保护规划由市林业主管部门组织编制。
+违反本条例规定，擅自填埋湿地的，由县林业主管部门责令改正，并处五千元以上罚款。
+湿地公园的管理单位应当定期公布水质监测结果。禁止在湿地保护区内捕猎候鸟。施工单位发现珍稀鸟巢的，应当立即停止施工。
+湿地利用方案应当包括下列内容：
+"""
+
+FRENCH = """
+# Conditions générales
+
+## Article 4 – Résiliation
+
+Vous pouvez résilier votre abonnement à tout moment.
+Vous devez conserver le justificatif de paiement.
+Vous ne pouvez pas revendre les billets. Nous conservons vos données pendant trois ans.
+"""
+
+
+def asked(text: str, **meta: Any) -> list[Query]:
+    doc = document(text, **meta)
+    made = registry.make("segmenters", "headings", {"min_tokens": 8})([doc])
+    passages = [p for p in made if isinstance(p, Passage)]
+    generator = ExtractiveBottomUp(sentence_queries=12, need_share=0.0)
+    return [record for record in generator(passages) if isinstance(record, Query)]
+
+
+def texts(text: str, **meta: Any) -> set[str]:
+    return {query.text for query in asked(text, **meta)}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "《青泽市湿地保护条例》的立法目的是什么？",
+        "根据《青泽市湿地保护条例》，湿地保护规划由谁组织编制？",
+        "根据《青泽市湿地保护条例》，擅自填埋湿地怎么处罚？",
+        "根据《青泽市湿地保护条例》，可以捕猎候鸟吗？",
+        "根据《青泽市湿地保护条例》，施工单位发现珍稀鸟巢应当怎么办？",
+        "根据《青泽市湿地保护条例》，湿地利用方案应当包括哪些内容？",
+    ],
+)
+def test_chinese_laws_are_asked_for_aims_duties_bans_and_penalties(question: str) -> None:
+    assert question in texts(LAW, doc_type="law", title="青泽市湿地保护条例", language="zh")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "clause"),
+    [
+        ("2024年黄金行业实现营业总收入1538.8亿元，同比增长2.35%", "2024年黄金行业实现营业总收入"),
+        ("资产荒背景下，陕西动力煤价格将明显上涨", "陕西动力煤价格上涨"),
+        ("莎普爱思（603168）：股东上海景兴完成减持计划", "莎普爱思 股东上海景兴完成减持计划"),
+    ],
+)
+def test_a_clause_loses_its_figure_and_its_adverbs_and_keeps_its_order(
+    sentence: str, clause: str
+) -> None:
+    weights = {token.word: 1.0 for token in tag(sentence)}
+
+    assert _chinese_clause.clause_query(sentence, weights, frozenset(), True) == clause
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "上述情形应当依照前款规定办理登记手续",  # points outside
+        "由其所在单位依法给予处分",
+        "对不符合法定结婚条件而生育子女的",  # half a sentence
+        "如果全球手机出货量不及预期",  # a condition is no fact
+        "根据半导体协会的统计数据",  # a preposition without its verb
+    ],
+)
+def test_a_clause_that_cannot_stand_alone_gives_nothing(sentence: str) -> None:
+    weights = {token.word: 1.0 for token in tag(sentence)}
+
+    assert _chinese_clause.clause_query(sentence, weights, frozenset(), True) == ""
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question"),
+    [
+        (
+            "Charging an electric vehicle is prohibited during the journey.",
+            "Is charging an electric vehicle prohibited during the journey on Acme?",
+        ),
+        (
+            "Promotional credits may not be exchanged for cash.",
+            "Can promotional credits be exchanged for cash on Acme?",
+        ),
+    ],
+)
+def test_what_happens_to_a_thing_is_asked_by_inversion(sentence: str, question: str) -> None:
+    made = texts(f"# Terms\n\n{sentence}", issuer="Acme", doc_type="terms", title="Terms")
+
+    assert question in made
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "This may be changed at any time without further notice to anyone.",
+        "The terms in each subsection are as follows for the listed regions.",
+        "Such provisions shall be deemed severable from the remaining provisions.",
+    ],
+)
+def test_a_subject_that_names_nothing_is_not_asked_about(sentence: str) -> None:
+    made = asked(f"# Terms\n\n{sentence}", issuer="Acme", doc_type="terms", title="Terms")
+
+    assert not [query for query in made if query.pattern == "whether"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question"),
+    [
+        (
+            "The decrease in operating margin was primarily due to higher freight rates.",
+            "Why did Globex's operating margin decrease in the quarter ended June 30, 2024?",
+        ),
+        (
+            "Unexpected shifts in export rules could adversely affect our business.",
+            "How could unexpected shifts in export rules affect Globex?",
+        ),
+        (
+            "Our Analog segment includes power products, sensors and signal chips.",
+            "What does Globex's Analog segment include?",
+        ),
+    ],
+)
+def test_filings_are_asked_for_reasons_risks_and_parts(sentence: str, question: str) -> None:
+    made = texts(
+        f"# Results\n\n{sentence}", issuer="GLOBEX INC", doc_type="10-Q", title="10-Q",
+        date="2024-06-30",
+    )  # fmt: skip
+
+    assert question.lower() in {text.lower() for text in made}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Puis-je résilier mon abonnement à tout moment chez Lumière ?",
+        "Dois-je conserver le justificatif de paiement chez Lumière ?",
+        "Ai-je le droit de revendre les billets chez Lumière ?",
+        "Combien de temps Lumière conserve-t-il mes données ?",
+    ],
+)
+def test_french_terms_are_asked_about_in_french(question: str) -> None:
+    assert question in texts(FRENCH, issuer="Lumière", doc_type="terms", language="fr")
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "question"),
+    [
+        ("en", "Governing Law", "Which law governs the Acme terms?"),
+        ("en", "How long we keep your data", "How long does Acme keep my data?"),
+        ("fr", "Droit de rétractation", "Comment exercer mon droit de rétractation chez Acme ?"),
+        ("zh", "如何注销您的账号", "怎么注销Acme账号？"),
+        ("en", "A word from our founder", None),
+        ("de", "Datenschutz", None),
+    ],
+)
+def test_a_usual_section_title_says_what_the_section_answers(
+    language: str, title: str, question: str | None
+) -> None:
+    context = Context(language, "terms", "Acme", "terms", None, None, None)
+
+    assert _terms_topics.question_of(title, context) == question
+
+
+def test_a_key_word_query_is_one_phrase_of_the_sentence() -> None:
+    text = (
+        "# Security\n\nThe Data Protection Officer provides independent advice and monitors the "
+        "use of personal information. Two-factor authentication protects every account."
+    )
+    found = [q for q in asked(text, issuer="Acme", doc_type="terms") if q.pattern == "key_sentence"]
+
+    assert found
+    for query in found:
+        phrase = query.text.removeprefix("Acme ").lower()
+        assert phrase in " ".join(text.lower().split())
+
+
+def test_a_term_of_a_passage_comes_again_in_it() -> None:
+    text = (
+        "# 一、需求端\n\n光伏玻璃产能继续扩张，头部企业开工率维持高位。"
+        "受此影响，光伏玻璃库存天数上升。行业会议讨论了出口退税问题。"
+    )
+    made = asked(text, doc_type="research_report", title="纯碱行业观察", language="zh")
+    terms = [query.text.split()[-1] for query in made if query.pattern == "key_term"]
+
+    assert terms
+    assert all(text.count(term) > 1 for term in terms)
+
+
+def test_chinese_terms_without_a_title_are_named_by_who_introduces_itself() -> None:
+    doc = document(
+        "墨鱼笔记（以下简称“我们”）深知个人信息的重要性。", doc_type="privacy", language="zh"
+    )
+    made = registry.make("segmenters", "headings", {"min_tokens": 1})([doc])
+    passages = [p for p in made if isinstance(p, Passage)]
+
+    assert context_of(passages).issuer == "墨鱼笔记"
