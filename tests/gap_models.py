@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from datakit.segmentation.corpus import DEPTHS, Depth, Line
+from datakit.segmentation.corpus import DEPTHS, Line
+from datakit.segmentation.model import Scored
 
 Rule = Callable[[Line, Line], float]
 
@@ -29,8 +30,9 @@ class ByRule:
             for lines in documents
         ]
 
-    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
-        return dict.fromkeys(DEPTHS, 0.25)
+    def scored(self, documents: Sequence[Sequence[Line]]) -> list[Scored]:
+        quarter = dict.fromkeys(DEPTHS, 0.25)
+        return [Scored(p, quarter) for p in self.probabilities(documents)]
 
     def identity(self) -> dict[str, Any]:
         return {"model": self.name}
@@ -46,6 +48,6 @@ class ByChance(ByRule):
     def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
         found = []
         for lines in documents:
-            drawn = np.random.default_rng(self.seed).random((len(lines) - 1, 2)) * 1.4 - 0.2
+            drawn = np.random.default_rng(self.seed).random((max(0, len(lines) - 1), 2)) * 1.4 - 0.2
             found.append(np.sort(np.clip(drawn, 0, 1), axis=1).astype(np.float32))
         return found

@@ -92,7 +92,7 @@ def test_every_command_is_named(command: str) -> None:
 
 def test_every_command_that_is_named_exists() -> None:
     code = "\n".join([b.code for b in BLOCKS if b.language == "sh"] + code_spans(README))
-    pattern = r"\bdatakit ((?:plan|train|eval) [a-z]+|[a-z]+)"
+    pattern = r"\bdatakit ((?:plan|train|eval|prompts) [a-z]+|[a-z]+)"
     named = {" ".join(match.split()) for match in re.findall(pattern, code)}
 
     assert named - set(commands()) == set()

@@ -12,7 +12,8 @@ from tiny_segmentation import TOPICS, document, documents, tiny_encoder
 
 from datakit.errors import DatakitError
 from datakit.segmentation import pair
-from datakit.segmentation.corpus import Line, SectionedDocument, from_json
+from datakit.segmentation.calibration import condition
+from datakit.segmentation.corpus import VARIANTS, Line, SectionedDocument, from_json
 from datakit.segmentation.model import load
 
 
@@ -129,6 +130,15 @@ def test_logits_are_for_gaps_and_do_not_hang_on_the_batch(encoder: str) -> None:
         np.testing.assert_allclose(fitted.logits([alone])[0], of, atol=1e-5)
 
 
+def test_the_condition_is_what_the_lines_alone_tell(encoder: str) -> None:
+    some = [document(1).variant(variant).lines for variant in VARIANTS]
+    raw = pair.new(pair.Settings(encoder=encoder)).raw(some)
+
+    assert [one.condition for one in raw] == ["marked", "plain", "stripped"]
+    assert [one.condition for one in raw] == [condition(lines) for lines in some]
+    assert [len(one.logits) for one in raw] == [len(lines) - 1 for lines in some]
+
+
 def test_a_pair_that_is_too_long_keeps_both_texts(encoder: str) -> None:
     long, short = "price " * 500, "data cookie"
     for separator in ("", "[SEP]"):
@@ -158,7 +168,7 @@ def test_a_checkpoint_of_others_is_read_as_a_pair_classifier(tmp_path: Path) -> 
 
     folder = tiny_encoder(tmp_path / "theirs", labels=2)
     lines = document(1).lines
-    found = load(folder).probabilities([lines])[0]
+    (found,) = load(folder).scored([lines])
 
     tokeniser = transformers.AutoTokenizer.from_pretrained(folder)
     network = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
@@ -166,8 +176,8 @@ def test_a_checkpoint_of_others_is_read_as_a_pair_classifier(tmp_path: Path) -> 
     with torch.inference_mode():
         ids = tokeniser(text, return_tensors="pt")["input_ids"]
         expected = network(input_ids=ids).logits.softmax(dim=1)[0, 0]
-    assert found[0] == pytest.approx([float(expected)] * 2, abs=1e-5)
-    assert load(folder).thresholds_of([]) == {"section": 0.5, "subsection": 0.5}
+    assert found.p[0] == pytest.approx([float(expected)] * 2, abs=1e-5)
+    assert found.thresholds == {"section": 0.5, "subsection": 0.5}
     assert load(folder).identity()["weights_sha256"]
 
 

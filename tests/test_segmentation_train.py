@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tiny_segmentation import document, tiny_encoder, write_json_lines
 
 from datakit.errors import DatakitError, PlanError, UnknownName, UsageError
 from datakit.segmentation import calibration, card, epochs, hierarchical, model
+from datakit.segmentation.calibration import Condition, Raw
 from datakit.segmentation.corpus import DEPTHS, VARIANTS, Line
 from datakit.segmentation.train import Job, choose_thresholds, licences, micro_f1, train
 
@@ -78,11 +80,8 @@ def trained(
 def test_a_trained_model_finds_the_sections(trained: tuple[Job, model.TrainedModel]) -> None:
     _, found = trained
     unseen = [document(i).variant("stripped") for i in range(200, 220)]
-    p = found.probabilities([one.lines for one in unseen])
-    cuts = [
-        x[:, 0] >= found.thresholds_of(one.lines)["section"]
-        for x, one in zip(p, unseen, strict=True)
-    ]
+    scored = found.scored([one.lines for one in unseen])
+    cuts = [one.p[:, 0] >= one.thresholds["section"] for one in scored]
 
     assert micro_f1([one.gold("section") for one in unseen], cuts) > 0.8
 
@@ -96,6 +95,26 @@ def test_a_loaded_model_is_the_trained_one(trained: tuple[Job, model.TrainedMode
     assert loaded.thresholds == made.thresholds
     for ours, theirs in zip(loaded.probabilities(lines), made.probabilities(lines), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_document_is_calibrated_and_cut_under_its_condition(
+    trained: tuple[Job, model.TrainedModel],
+) -> None:
+    _, found = trained
+    thresholds = calibration.Thresholds({
+        c: dict.fromkeys(DEPTHS, 0.1 * i) for i, c in enumerate(calibration.CONDITIONS)
+    })  # fmt: skip
+    scales = calibration.Calibration({
+        c: dict.fromkeys(DEPTHS, (1.0, float(i))) for i, c in enumerate(calibration.CONDITIONS)
+    })  # fmt: skip
+    other = dataclasses.replace(found, thresholds=thresholds, calibration=scales)
+    lines = [document(200).variant(v).lines for v in VARIANTS]
+    logits = found.members[0].raw(lines)
+
+    for i, (one, raw) in enumerate(zip(other.scored(lines), logits, strict=True)):
+        assert one.thresholds == dict.fromkeys(DEPTHS, pytest.approx(0.1 * i))
+        section = raw.logits[:, 0].astype(float) + i
+        np.testing.assert_allclose(one.p[:, 0], 1 / (1 + np.exp(-section)), atol=1e-6)
 
 
 def test_a_boundary_of_a_section_is_one_of_a_sub_section(
@@ -171,8 +190,6 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
 
 
 def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None:
-    import torch
-
     network = torch.nn.Linear(1, 1, bias=False)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
     scores = iter([0.1, 0.5, 0.4, 0.3, 0.9])
@@ -183,12 +200,80 @@ def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None
         return 0.0
 
     told: list[str] = []
-    course = epochs.Course(5, patience=2, seed=0, folder=tmp_path, say=told.append)
-    history = epochs.run(network, optimiser, one_epoch, lambda: next(scores), course)
+    short = epochs.Course(5, patience=2, seed=0, folder=tmp_path, say=told.append)
+    history = epochs.run(network, optimiser, one_epoch, lambda: next(scores), short)
 
     assert [e.score for e in history] == [0.1, 0.5, 0.4, 0.3]
     assert float(network.weight.detach()) == 2.0
     assert len(told) == 4
+
+
+class Tied(torch.nn.Module):
+    """One weight under two names."""
+
+    def __init__(self, n: int = 2) -> None:
+        super().__init__()
+        self.one = torch.nn.Linear(n, n, bias=False)
+        self.other = torch.nn.Linear(n, n, bias=False)
+        self.other.weight = self.one.weight
+
+
+def course(folder: Path, epochs_: int, told: list[str] | None = None) -> epochs.Course:
+    return epochs.Course(epochs_, 9, 0, folder, (told if told is not None else []).append)
+
+
+def one_run(network: torch.nn.Module, of: epochs.Course) -> list[epochs.Epoch]:
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
+
+    def one_epoch(number: int) -> float:
+        loss = torch.stack([(p - number).square().sum() for p in network.parameters()]).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return float(loss.detach())
+
+    return epochs.run(network, optimiser, one_epoch, lambda: 0.5, of)
+
+
+def test_weights_that_are_tied_go_through_a_checkpoint_once_and_stay_tied(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    torch.manual_seed(0)
+    straight, broken = Tied(), Tied()
+    broken.load_state_dict(straight.state_dict())
+    one_run(straight, course(tmp_path / "straight", 3))
+    one_run(broken, course(tmp_path / "broken", 1))
+    again = Tied()
+    history = one_run(again, course(tmp_path / "broken", 3))
+    with safe_open(tmp_path / "broken" / epochs.CHECKPOINT, "pt") as file:
+        names = [name for name in file.keys() if name.startswith("best.")]  # noqa: SIM118
+
+    assert [e.number for e in history] == [1, 2, 3]
+    assert names == ["best.one.weight"]
+    assert again.other.weight is again.one.weight
+    # the best weights are those of the first epoch, whose score no later one beat
+    assert torch.equal(again.one.weight, straight.one.weight)
+    assert not torch.equal(again.one.weight, Tied().one.weight)
+
+
+@pytest.mark.parametrize("other", [torch.nn.Linear(2, 2), torch.nn.Sequential(Tied())])
+def test_a_checkpoint_of_another_network_is_one_clear_error(
+    other: torch.nn.Module, tmp_path: Path
+) -> None:
+    one_run(Tied(), course(tmp_path, 1))
+
+    with pytest.raises(DatakitError, match="other weights than the network has, such as") as caught:
+        one_run(other, course(tmp_path, 2))
+    assert "\n" not in str(caught.value)
+
+
+def test_progress_names_the_score_as_it_is_told_to(tmp_path: Path) -> None:
+    told: list[str] = []
+    one_run(Tied(), course(tmp_path / "a", 1, told))
+    percent = dataclasses.replace(course(tmp_path / "b", 1, told), show="{:.0%} right".format)
+    one_run(Tied(), percent)
+
+    assert [line.split(", ")[1] for line in told] == ["score 0.5000", "50% right"]
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
@@ -205,13 +290,17 @@ def test_the_learning_rate_rises_and_falls() -> None:
 def test_an_ensemble_averages_the_probabilities(encoder: str, data: Path, tmp_path: Path) -> None:
     made = train(job("pair", encoder, data, tmp_path / "m", seeds=2))
     lines = [document(i).lines for i in range(3)]
-    single = [np.stack(m.logits(lines)).astype(np.float64) for m in made.members]
+    single = [np.stack(logits_of(m, lines)).astype(np.float64) for m in made.members]
     mean = np.mean([1 / (1 + np.exp(-x)) for x in single], axis=0)
 
     assert not np.allclose(single[0], single[1])
-    np.testing.assert_allclose(1 / (1 + np.exp(-np.stack(made.logits(lines)))), mean)
+    np.testing.assert_allclose(1 / (1 + np.exp(-np.stack(logits_of(made, lines)))), mean)
     assert isinstance(model.load(tmp_path / "m"), model.TrainedModel)
     assert made.training["seeds"] == [0, 1]
+
+
+def logits_of(found: Any, documents: Any) -> list[np.ndarray]:
+    return [raw.logits for raw in found.raw(documents)]
 
 
 def test_all_data_leaves_no_test_documents_and_says_so(
@@ -293,23 +382,62 @@ def test_a_given_licence_goes_before_the_one_beside_the_data(data: Path) -> None
 
 def test_the_condition_is_read_off_the_lines() -> None:
     for i in range(5):
-        one = document(i)
+        one, chinese = document(i), document(i, chinese=True)
         found = [calibration.condition(one.variant(v).lines) for v in VARIANTS]
+        of_chinese = [calibration.condition(chinese.variant(v).lines) for v in VARIANTS]
 
         assert found == ["marked", "plain", "stripped"]
+        assert of_chinese == ["marked-cjk", "plain-cjk", "stripped-cjk"]
     assert calibration.is_like_heading(Line("第三章 附则"))
     assert not calibration.is_like_heading(Line("公司应当依法经营。"))
 
 
+@pytest.mark.parametrize("chinese", [False, True])
+@pytest.mark.parametrize("shown", [False, True])
+def test_whether_headings_show_can_be_said_but_marks_go_before_it(
+    shown: bool, chinese: bool
+) -> None:
+    ending = "-cjk" * chinese
+    one = document(1, chinese=chinese)
+    found = [calibration.condition(one.variant(v).lines, shown) for v in VARIANTS]
+    plain = "plain" if shown else "stripped"
+
+    assert found == ["marked" + ending, plain + ending, plain + ending]
+    assert calibration.condition([], shown) == plain
+
+
+@pytest.mark.parametrize(
+    ("texts", "cjk"),
+    [
+        (["公司应当依法经营。"], True),
+        (["サービスをりようする"], True),
+        (["이용 약관에 동의합니다"], False),
+        (["You may cancel."], False),
+        (["公司 abcd"], False),
+        (["公司 abc"], False),  # two of six are just a third
+        (["公司 ab"], True),
+        ([], False),
+        ([""], False),
+        (["one line in English, as long as sixty characters or more are" + "公" * 200], False),
+        (
+            ["第一条"] * 30 + ["a long English quotation, of which sixty characters count"] * 10,
+            False,
+        ),
+        (["本法自公布之日起施行，由国务院负责解释。"] * 90 + ["In English"] * 90, True),
+    ],
+)
+def test_a_document_is_cjk_from_a_third_of_its_characters_on(texts: list[str], cjk: bool) -> None:
+    assert calibration.is_cjk([Line(text) for text in texts]) == cjk
+
+
 def test_platt_scaling_finds_the_scale_that_was_used() -> None:
     rng = np.random.default_rng(0)
-    lines = [document(i).lines for i in range(400)]
     true = rng.normal(-1, 2, (400, 11))
     gold = [rng.random(11) < 1 / (1 + np.exp(-x)) for x in true]
-    raw = [np.stack([(x - 1) / 3, (x - 1) / 3], axis=1) for x in true]
-    fitted = calibration.fit(raw, lines, dict.fromkeys(DEPTHS, gold))
-    p = np.concatenate([fitted(x, of)[:, 0] for x, of in zip(raw, lines, strict=True)])
-    before = np.concatenate([1 / (1 + np.exp(-x[:, 0])) for x in raw])
+    raw = [Raw(np.stack([(x - 1) / 3, (x - 1) / 3], axis=1), "stripped") for x in true]
+    fitted = calibration.fit(raw, dict.fromkeys(DEPTHS, gold))
+    p = np.concatenate([fitted(x)[:, 0] for x in raw])
+    before = np.concatenate([1 / (1 + np.exp(-x.logits[:, 0])) for x in raw])
     flat = np.concatenate(gold)
     error = calibration.calibration_error(calibration.reliability(p, flat))
 
@@ -318,16 +446,41 @@ def test_platt_scaling_finds_the_scale_that_was_used() -> None:
     assert calibration.Calibration.from_json(json.loads(json.dumps(fitted.as_json()))) == fitted
 
 
+def test_each_condition_has_a_scale_of_its_own() -> None:
+    """The writing counts as much as what is shown: each pair of numbers is found again."""
+    rng = np.random.default_rng(0)
+    of: dict[Condition, tuple[float, float]] = {
+        c: (1.0 + 0.5 * i, -1.0 + 0.4 * i) for i, c in enumerate(calibration.CONDITIONS)
+    }
+    raw, gold = [], []
+    for condition, (slope, intercept) in of.items():
+        for _ in range(300):
+            x = rng.normal(0, 1.5, (11, 2))
+            raw.append(Raw(x, condition))
+            gold.append(rng.random((11, 2)) < 1 / (1 + np.exp(-(x * slope + intercept))))
+    truth = {depth: [g[:, i] for g in gold] for i, depth in enumerate(DEPTHS)}
+    fitted = calibration.fit(raw, truth)
+
+    for condition, scale in of.items():
+        for depth in DEPTHS:
+            assert fitted.scales[condition][depth] == pytest.approx(scale, abs=0.3), condition
+    same = np.array([[1.0, 1.0]])
+    p = [float(fitted(Raw(same, c))[0, 0]) for c in calibration.CONDITIONS]
+    assert np.diff(p).min() > 0.01
+
+
 def test_a_condition_without_enough_boundaries_takes_the_numbers_of_all() -> None:
     rng = np.random.default_rng(0)
-    lines = [document(i).lines for i in range(100)]
-    raw = [rng.normal(0, 1, (11, 2)) for _ in lines]
-    gold = [x[:, 0] + rng.normal(0, 1, 11) > 0 for x in raw]
-    scales = calibration.fit(raw, lines, dict.fromkeys(DEPTHS, gold)).scales
+    conditions: list[Condition] = ["stripped"] * 60 + ["stripped-cjk"] * 38 + ["plain-cjk"] * 2
+    raw = [Raw(rng.normal(0, 1, (11, 2)), c) for c in conditions]
+    gold = [x.logits[:, 0] + rng.normal(0, 1, 11) > 0 for x in raw]
+    found = calibration.fit(raw, dict.fromkeys(DEPTHS, gold)).scales
+    scales = {c: of["section"] for c, of in found.items()}
 
-    assert scales["marked"]["section"] == scales["stripped"]["section"] != (1.0, 0.0)
-    nothing = [np.zeros(11, bool)] * len(lines)
-    none = calibration.fit(raw, lines, dict.fromkeys(DEPTHS, nothing))
+    assert scales["marked"] == scales["marked-cjk"] == scales["plain-cjk"] != (1.0, 0.0)
+    assert len({scales[c] for c in ("marked", "stripped", "stripped-cjk")}) == 3
+    nothing = [np.zeros(11, bool)] * len(raw)
+    none = calibration.fit(raw, dict.fromkeys(DEPTHS, nothing))
     assert none == calibration.Calibration.none()
 
 
@@ -341,15 +494,41 @@ def test_the_best_threshold_is_between_the_two_probabilities() -> None:
 
 
 def test_thresholds_for_f1_and_for_pk_are_chosen_for_each_condition() -> None:
-    forms = [document(i).variant(v) for v in VARIANTS for i in range(8)]
+    conditions: list[Condition] = ["marked", "plain", "stripped", "stripped-cjk"]
+    low: dict[Condition, float] = dict(zip(conditions, (0.12, 0.22, 0.02, 0.32), strict=True))
+    some = [(document(i).variant("stripped"), c) for c in conditions for i in range(4)]
+    forms = [one for one, _ in some]
     p = [
-        np.stack([np.where(one.gold(depth), 0.45, 0.12) for depth in DEPTHS], axis=1)
-        for one in forms
+        np.stack([np.where(one.gold(d), low[c] + 0.33, low[c]) for d in DEPTHS], axis=1)
+        for one, c in some
     ]
-    chosen = choose_thresholds(forms, p)
+    chosen = choose_thresholds(forms, p, [c for _, c in some])
 
-    values = [of for each in chosen.values() for of in each.values.values()]
-    assert {t for of in values for t in of.values()} == {0.29}  # half-way
+    for thresholds in chosen.values():
+        assert set(thresholds.values) == set(calibration.CONDITIONS)
+        for condition, at in low.items():  # half-way between the two
+            half = dict.fromkeys(DEPTHS, pytest.approx(at + 0.17))
+            assert thresholds.values[condition] == half, condition
+        # no document is in it: the threshold of all, above 0.32 and not above 0.35
+        assert thresholds.values["marked-cjk"] == dict.fromkeys(DEPTHS, pytest.approx(0.34))
+
+
+def test_a_large_set_does_not_choose_the_threshold_for_the_others() -> None:
+    """Ten documents are right from 0.6 on, and half wrong below; two are right from 0.3 on."""
+    forms = [document(i).variant("stripped") for i in range(12)]
+    p = []
+    for i, one in enumerate(forms):
+        of = [one.gold(depth) for depth in DEPTHS]
+        wrong = [np.cumsum(~gold) <= 4 for gold in of]
+        large = [np.where(g, 0.6, np.where(w, 0.45, 0.05)) for g, w in zip(of, wrong, strict=True)]
+        small = [np.where(g, 0.3, 0.05) for g in of]
+        p.append(np.stack(large if i < 10 else small, axis=1))
+    conditions: list[Condition] = ["stripped"] * 12
+    of_sets = choose_thresholds(forms, p, conditions, ["large"] * 10 + ["small"] * 2)
+    of_documents = choose_thresholds(forms, p, conditions)
+
+    assert 0.05 < of_sets["F1"].values["stripped"]["section"] <= 0.3
+    assert 0.45 < of_documents["F1"].values["stripped"]["section"] <= 0.6
 
 
 # --- loading -----------------------------------------------------------------------------------
@@ -386,7 +565,7 @@ def test_a_folder_without_a_model_is_one_clear_error(tmp_path: Path) -> None:
     ("values", "words"),
     [
         ({"format": "something"}, "format is 'something', expected 'datakit-topic-change'"),
-        ({"version": 99}, "version is 99, this datakit reads 1"),
+        ({"version": 1}, "version is 1, this datakit reads 2. Train the model again"),
         ({"arch": "lstm"}, "architecture 'lstm' does not exist"),
         ({"settings": {}}, "do not fit each other"),
         ({"members": 2}, "do not fit each other"),

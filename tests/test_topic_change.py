@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from datakit.plan import parse
 from datakit.records import Block, Document, Passage
 from datakit.registry import make
 from datakit.segmentation.corpus import DEPTHS, Line
+from datakit.segmentation.model import Scored
 from datakit.segmenters import _by_gaps, topic_change
 from datakit.segmenters._decode import cuts, gaps
 from datakit.segmenters._lines import Lines, Piece
@@ -396,6 +397,37 @@ def test_a_threshold_of_the_plan_goes_before_the_model_s(use: Callable[[Rule], N
 
     assert [p.start_origin for p in cut(found)] == ["document", "model"]
     assert len(cut(found, threshold=0.9)) == 1
+
+
+@dataclass
+class AsTold(ByRule):
+    """Everything is as probable; the first line of a document says from where on it counts."""
+
+    def scored(self, documents: Sequence[Sequence[Line]]) -> list[Scored]:
+        found = super().scored(documents)
+        return [
+            one._replace(thresholds={"section": 0.9, "subsection": float(lines[0].text.split()[0])})
+            for one, lines in zip(found, documents, strict=True)
+        ]
+
+
+def test_each_document_has_its_own_threshold_for_each_depth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = AsTold(lambda before, after: 0.3)
+    monkeypatch.setattr(topic_change, "load_model", lambda name: model)
+    some = [
+        replace(plain_document(f"{least} {prose(150)}\n\n{prose(150)}"), doc_id=f"{i:016x}")
+        for i, least in enumerate([0.2, 0.9, 0.2])
+    ]
+
+    def made(**values: Any) -> list[int]:
+        result = list(make("segmenters", "topic_change", values)(some))
+        return [sum(p.doc_id == one.doc_id for p in result) for one in some]
+
+    assert made() == [2, 1, 2]
+    assert made(depth="section") == [1, 1, 1]
+    assert made(threshold=0.25) == [2, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -17,23 +17,43 @@ TOPICS = {
     "Termination": "cancel close notice account end suspend",
     "Delivery": "parcel courier address shipment delay depot",
 }
+CHINESE = {
+    "费用": "价格 发票 付款 金额 银行卡 退款",
+    "隐私": "数据 追踪 同意 记录 个人 信息",
+    "责任": "损害 损失 保证 索赔 限额 过错",
+    "终止": "取消 关闭 通知 账户 期满 暂停",
+    "配送": "包裹 快递 地址 运输 延误 仓库",
+}
+CHINESE_COMMON = ["我们", "用户", "可以", "以及", "本协议", "服务"]
 COMMON = ["the", "we", "you", "may", "of", "and", "our", "to", "service", "with"]
 
 
-def document(number: int, sections: int = 4, paragraphs: int = 3) -> SectionedDocument:
+def document(
+    number: int, sections: int = 4, paragraphs: int = 3, chinese: bool = False
+) -> SectionedDocument:
     """Sections of a topic's own words that open with "firstly"; every second has a sub-section."""
     rng = np.random.default_rng(number)
+    topics, first, detail = (
+        (CHINESE, "首先", "细则") if chinese else (TOPICS, "Firstly ", "In detail")
+    )
     items: list[dict[str, Any]] = []
-    for i, topic in enumerate(rng.permutation(list(TOPICS))[:sections].tolist()):
+    for i, topic in enumerate(rng.permutation(list(topics))[:sections].tolist()):
         for k in range(paragraphs):
-            below = ["In detail"] if k == paragraphs - 1 and i % 2 else []
-            text = "Firstly " * (k == 0) + paragraph(topic, rng)
+            below = [detail] if k == paragraphs - 1 and i % 2 else []
+            text = first * (k == 0) + paragraph(topic, rng)
             items.append({"text": text, "section": [topic, *below]})
-    value = {"id": f"d{number}", "group": f"g{number}", "top": 1, "paragraphs": items}
-    return from_json(value, f"d{number}", "made")
+    name = f"{'z' * chinese}{number}"
+    value = {
+        "id": f"d{name}", "group": f"g{name}", "lang": "zh" if chinese else "en", "top": 1,
+        "paragraphs": items,
+    }  # fmt: skip
+    return from_json(value, f"d{name}", "made")
 
 
 def paragraph(topic: str, rng: np.random.Generator) -> str:
+    if topic in CHINESE:
+        own = rng.choice(CHINESE[topic].split(), 5).tolist()
+        return "".join(rng.permutation([*own, *rng.choice(CHINESE_COMMON, 3).tolist()])) + "。"
     own = rng.choice(TOPICS[topic].split(), 5).tolist()
     words = rng.permutation([*own, *rng.choice(COMMON[1:], 4).tolist()]).tolist()
     return " ".join(words).capitalize() + "."

@@ -142,12 +142,18 @@ def _jieba() -> Any:
 
 def tag(text: str) -> list[Token]:
     """The words of a text with their tags."""
+    return list(_tagged(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _tagged(text: str) -> tuple[Token, ...]:
+    """As `tag`; several rules look at each sentence and each clause."""
     tokens: list[Token] = []
     at = 0
     for word, label in _jieba().tag(text):
         tokens.append(Token(word, "x" if not word.strip() else label, at))
         at += len(word)
-    return tokens
+    return tuple(tokens)
 
 
 def content_words(text: str) -> list[str]:

@@ -64,6 +64,7 @@ def is_telling(found: Sequence[Chunk]) -> bool:
     )
 
 
+_NOT_TELLING = COMMON | PLAIN | UNTELLING
 _TERM = (4, 12)  # characters of a term that says something by itself
 
 
@@ -93,7 +94,7 @@ def key_terms(
         if len(picked) == n:
             break
         words = {token.word for token in held[text]}
-        if words - blocked - COMMON - PLAIN - UNTELLING and not any(text in one for one in picked):
+        if words - blocked - _NOT_TELLING and not any(text in one for one in picked):
             picked.append(text)
             blocked |= words
     return picked
@@ -114,29 +115,38 @@ _NO_TERM = word_set(
 
 
 def _terms_in(chunk: Chunk, whole: str) -> Iterator[Chunk]:
-    """The runs of words of a chunk that come again, each as long as it comes again."""
+    """The runs of nouns of a chunk that come again, each as long as it comes again."""
     words = chunk.words
+    fits = [_may_be_inside(token) for token in words]
     for i in range(len(words)):
         for j in range(i + 1, len(words) + 1):
+            if not fits[j - 1]:
+                break
             term = Chunk(words[i:j], chunk.end)
-            count = whole.count(term.text) if _is_term(term) else 0
+            text = term.text
+            if len(text) > _TERM[1]:
+                break
+            count = whole.count(text) if len(text) >= _TERM[0] else 0
+            if count < 2:
+                if len(text) >= _TERM[0]:
+                    break  # nor does a longer run come again
+                continue
             before = words[i - 1].word if i else ""
             after = words[j].word if j < len(words) else ""
-            whole_term = not (before and whole.count(before + term.text) == count) and not (
-                after and whole.count(term.text + after) == count
+            cut = (before and whole.count(before + text) == count) or (
+                after and whole.count(text + after) == count
             )
-            if count > 1 and whole_term:
+            if not cut and _is_term(words[i:j], text):
                 yield term
 
 
-def _is_term(chunk: Chunk) -> bool:
-    """Whether a chunk is a compound that people would look up."""
-    if not _TERM[0] <= len(chunk.text) <= _TERM[1] or _NO_TERM_END.search(chunk.text):
+def _may_be_inside(token: Token) -> bool:
+    return token.is_noun and token.tag[0] not in "lis" and token.word not in _NO_TERM
+
+
+def _is_term(words: Sequence[Token], text: str) -> bool:
+    """Whether a run of nouns is a compound that people would look up."""
+    if _NO_TERM_END.search(text) or (text.isascii() and text.isalpha() and not text.isupper()):
         return False
-    nouns = all(t.is_noun and t.tag[0] not in "lis" and t.word not in _NO_TERM for t in chunk.words)
-    if chunk.text.isascii() and chunk.text.isalpha() and not chunk.text.isupper():
-        return False
-    telling = [
-        t for t in chunk.words if len(t.word) > 1 and t.word not in COMMON | PLAIN | UNTELLING
-    ]
-    return nouns and bool(telling) and (len(chunk.words) > 1 or len(chunk.text) > 4)
+    telling = any(len(t.word) > 1 and t.word not in _NOT_TELLING for t in words)
+    return telling and (len(words) > 1 or len(text) > 4)

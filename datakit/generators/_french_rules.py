@@ -109,7 +109,7 @@ def _found(text: str, who: str) -> Iterator[Draft]:
         yield _draft(
             f"Que signifie « {means[1].strip()} » dans les conditions de {who}", "definition", 1.9
         )
-    if _KEPT.search(text):
+    if _KEPT.match(text):
         yield _draft(f"Combien de temps {who} conserve-t-il mes données", "retention", 2.0)
     if _REFUND.search(text):
         yield _draft(f"Puis-je me faire rembourser par {who}", "refund", 1.8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from datakit.generators._latin import (
@@ -265,6 +264,9 @@ def _worth(chunk: Chunk, weights: Mapping[str, float]) -> float:
     return total if len(chunk.words) > 1 else 0.7 * total
 
 
+_EARLY = {0: 1.5, 1: 1.2}  # terms of the first sentences count for more; our default
+
+
 def key_terms(
     sentences: Sequence[Sentence], weights: Mapping[str, float], taken: Iterable[str], n: int,
     least: int = 2,
@@ -278,28 +280,24 @@ def key_terms(
         n: terms at most.
         least: how often a term comes at least.
     """
-    scores: dict[str, float] = {}
-    shown: dict[str, str] = {}
-    counts: Counter[str] = Counter()
+    places: dict[str, list[tuple[int, list[str]]]] = {}
     blocked = frozenset(taken)
     for row, sentence in enumerate(sentences):
-        early = 1.5 if row == 0 else 1.2 if row == 1 else 1.0
         for chunk in sentence.chunks:
             words = _without(_nouns(chunk), blocked)
-            gain = early * _worth_of(words, weights)
-            if not gain or len(words) > 4:
-                continue
-            key = " ".join(stem(word) for word in words)
-            shown.setdefault(key, Chunk(tuple(words), 0, 0).text)
-            counts[key] += 1
-            scores[key] = scores.get(key, 0.0) + gain
+            if 1 < len(words) <= 4:
+                places.setdefault(" ".join(map(stem, words)), []).append((row, words))
+    scores: dict[str, float] = {}
+    for key, found in places.items():
+        if len(found) >= least and (worth := _worth_of(found[0][1], weights)):
+            scores[key] = worth * sum(_EARLY.get(row, 1.0) for row, _ in found)
     picked: list[str] = []
     named = set(blocked)
     for key in sorted(scores, key=lambda key: (-scores[key], key)):
         stems = set(key.split())
         if len(picked) == n:
             break
-        if counts[key] >= least and not stems & named:
-            picked.append(shown[key])
+        if not stems & named:
+            picked.append(Chunk(tuple(places[key][0][1]), 0, 0).text)
             named |= stems
     return picked

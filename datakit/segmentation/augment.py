@@ -48,7 +48,7 @@ def _sentences(document: SectionedDocument) -> tuple[list[Line], list[int]]:
     origin: list[int] = []
     for number, line in enumerate(document.lines):
         for start, end in sentences(line.text, document.language):
-            lines.append(Line(line.text[start:end]))
+            lines.append(dataclasses.replace(line, text=line.text[start:end]))
             origin.append(number)
     return lines, origin
 
@@ -56,10 +56,11 @@ def _sentences(document: SectionedDocument) -> tuple[list[Line], list[int]]:
 def _merged(document: SectionedDocument, rng: np.random.Generator) -> tuple[list[Line], list[int]]:
     lines: list[Line] = []
     origin: list[int] = []
+    blank = "" if document.language == "zh" else " "
     joins = rng.random(len(document.lines)) < _MERGED_SHARE
     for number, (line, change) in enumerate(zip(document.lines, document.changes, strict=True)):
         if lines and change == NO_CHANGE and joins[number]:
-            lines[-1] = Line(f"{lines[-1].text} {line.text}")
+            lines[-1] = dataclasses.replace(lines[-1], text=f"{lines[-1].text}{blank}{line.text}")
         else:
             lines.append(line)
             origin.append(number)
@@ -74,7 +75,8 @@ def _numbered(document: SectionedDocument, rng: np.random.Generator) -> Iterator
         if change != NO_CHANGE or not count:
             style, count, chapter = int(rng.integers(0, 6)), 0, chapter + 1
         count += 1
-        yield Line(_enumerator(style, count, chapter, chinese) + line.text)
+        number = _enumerator(style, count, chapter, chinese)
+        yield dataclasses.replace(line, text=number + line.text)
 
 
 def _enumerator(style: int, count: int, chapter: int, chinese: bool) -> str:

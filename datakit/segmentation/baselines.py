@@ -24,12 +24,12 @@ from datakit.segmentation import measures
 from datakit.segmentation.corpus import (
     DEPTHS,
     SECTION,
-    Depth,
     Heading,
     LabelledLines,
     Line,
     changes_of,
 )
+from datakit.segmentation.model import Scored
 from datakit.text import detect_language, stop_words, words
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ Criterion = Literal["f1", "pk"]
 def cuts(model: Any, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
     """Where a baseline or model puts boundaries: for each document (n_lines - 1, 2) bool."""
     return [
-        found >= np.array([model.thresholds_of(lines)[depth] for depth in DEPTHS], np.float32)
-        for found, lines in zip(model.probabilities(documents), documents, strict=True)
+        found.p >= np.array([found.thresholds[depth] for depth in DEPTHS], np.float32)
+        for found in model.scored(documents)
     ]
 
 
@@ -60,8 +60,9 @@ class Baseline(abc.ABC):
     def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
         """For each document (n_lines - 1, 2) float32: for sections and for sub-sections."""
 
-    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
-        return dict.fromkeys(DEPTHS, 0.5)
+    def scored(self, documents: Sequence[Sequence[Line]]) -> list[Scored]:
+        half = dict.fromkeys(DEPTHS, 0.5)
+        return [Scored(p, half) for p in self.probabilities(documents)]
 
     def identity(self) -> dict[str, Any]:
         return {"model": self.label, "settings": asdict(self)}

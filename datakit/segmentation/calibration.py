@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from datakit.segmentation.corpus import DEPTHS, Depth, Line
 
 if TYPE_CHECKING:
     import numpy as np
 
-Condition = Literal["marked", "plain", "stripped"]
+# what a document shows of its headings, and whether it is written without spaces
+Condition = Literal["marked", "plain", "stripped", "marked-cjk", "plain-cjk", "stripped-cjk"]
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
 HEADING_CHARS = 80  # a longer line is no heading
@@ -24,6 +25,9 @@ LIKE_HEADINGS = 0.05  # of the lines of a document: from here on it counts as "p
 FEWEST = 20  # boundaries and non-boundaries that a condition needs for numbers of its own
 Scale = tuple[float, float]  # slope and intercept on the logit
 _AS_IT_IS: Scale = (1.0, 0.0)
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_SAMPLE_LINES, _SAMPLE_CHARS = 40, 60  # read to tell how a document is written
 
 _FINAL = re.compile(r"[.!?;,:。！？；，：…]['\"”’)\]】）]*$")
 _NUMBERED = re.compile(
@@ -39,12 +43,37 @@ def is_like_heading(line: Line) -> bool:
     return bool(_NUMBERED.match(text)) or not _FINAL.search(text)
 
 
-def condition(lines: Sequence[Line]) -> Condition:
-    """What a document shows of its headings, as far as the lines themselves tell."""
+def condition(lines: Sequence[Line], headings_show: bool | None = None) -> Condition:
+    """What a document shows of its headings, and how it is written.
+
+    Args:
+        lines: of the document.
+        headings_show: without marked ones, are there lines that are headings? None: as many short
+            lines without a final mark as headings would be.
+    """
+    if headings_show is None:
+        like = sum(map(is_like_heading, lines))
+        headings_show = like >= max(2, LIKE_HEADINGS * len(lines))
+    cjk = is_cjk(lines)
     if any(line.kind == "heading" for line in lines):
-        return "marked"
-    like = sum(map(is_like_heading, lines))
-    return "plain" if like >= max(2, LIKE_HEADINGS * len(lines)) else "stripped"
+        return "marked-cjk" if cjk else "marked"
+    if headings_show:
+        return "plain-cjk" if cjk else "plain"
+    return "stripped-cjk" if cjk else "stripped"
+
+
+def is_cjk(lines: Sequence[Line]) -> bool:
+    """Is a third of the characters Chinese or Japanese?"""
+    step = max(1, len(lines) // _SAMPLE_LINES)
+    text = "".join(line.text[:_SAMPLE_CHARS] for line in lines[::step])
+    return 3 * len(_CJK.findall(text)) > len(text)
+
+
+class Raw(NamedTuple):
+    """What a network says of a document, before calibration."""
+
+    logits: np.ndarray  # (n_lines - 1, 2), of a section and of a sub-section boundary
+    condition: Condition
 
 
 @dataclass(frozen=True)
@@ -69,44 +98,39 @@ class Calibration:
     def as_json(self) -> dict[str, dict[str, list[float]]]:
         return {c: {d: list(s) for d, s in of.items()} for c, of in self.scales.items()}
 
-    def __call__(self, logits: np.ndarray, lines: Sequence[Line]) -> np.ndarray:
-        """(n_lines - 1, 2) float32 in [0, 1], column 1 >= column 0, of raw logits of that shape."""
+    def __call__(self, raw: Raw) -> np.ndarray:
+        """(n_lines - 1, 2) float32 in [0, 1], column 1 >= column 0."""
         import numpy as np
 
-        scales = self.scales[condition(lines)]
+        scales = self.scales[raw.condition]
         slope, intercept = np.array([scales[depth] for depth in DEPTHS], np.float64).T
-        scaled = np.asarray(logits, np.float64).reshape(-1, 2) * slope + intercept
+        scaled = np.asarray(raw.logits, np.float64).reshape(-1, 2) * slope + intercept
         p = 1 / (1 + np.exp(-np.clip(scaled, -700, 700)))
         p[:, 1] = p.max(axis=1)
         calibrated: np.ndarray = p.astype(np.float32)
         return calibrated
 
 
-def fit(
-    logits: Sequence[np.ndarray],
-    lines: Sequence[Sequence[Line]],
-    gold: Mapping[Depth, Sequence[np.ndarray]],
-) -> Calibration:
+def fit(raw: Sequence[Raw], gold: Mapping[Depth, Sequence[np.ndarray]]) -> Calibration:
     """Platt scaling on development documents.
 
     A condition with too few boundaries, or whose scores go the wrong way, takes the numbers of
     all conditions together.
 
     Args:
-        logits: for each document (n_gaps, 2), raw.
-        lines: for each document its lines.
+        raw: of each document.
         gold: per depth, for each document (n_gaps,) bool.
 
     Source:
         Platt (1999), without its prior counts: there are thousands of gaps.
     """
-    of = [condition(each) for each in lines]
-    everything = _scales(logits, gold, list(range(len(of))))
+    logits = [each.logits for each in raw]
+    everything = _scales(logits, gold, list(range(len(raw))))
     return Calibration({
         c: {
             depth: scale or everything[depth] or _AS_IT_IS
             for depth, scale in _scales(
-                logits, gold, [i for i, found in enumerate(of) if found == c]
+                logits, gold, [i for i, each in enumerate(raw) if each.condition == c]
             ).items()
         }
         for c in CONDITIONS
@@ -170,10 +194,6 @@ class Thresholds:
 
     def as_json(self) -> dict[str, dict[str, float]]:
         return {c: {d: of[d] for d in DEPTHS} for c, of in self.values.items()}
-
-    def of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
-        """Those of a document."""
-        return self.values[condition(lines)]
 
 
 def best_f1(probabilities: Sequence[np.ndarray], gold: Sequence[np.ndarray]) -> tuple[float, float]:

@@ -99,7 +99,7 @@ arXiv 2012.03619); no person judged them.
 ```python
 from datakit.segmentation.model import load
 
-model = load("FOLDER")  # .probabilities(documents), .thresholds_of(lines)
+model = load("FOLDER")  # .scored(documents): probabilities and thresholds
 ```
 """
 

@@ -7,21 +7,27 @@ models that have not seen its group (stacking; Wolpert 1992).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from datakit.segmentation.calibration import is_cjk
 from datakit.segmentation.corpus import SECTION, SUBSECTION, SectionedDocument, Variant
-from datakit.segmentation.epochs import Say
 from datakit.segmentation.features import N_OWN, N_WINDOWS, features, own_layout
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+Model = TypeVar("Model", bound=nn.Module)
 
 # opens a section, opens a sub-section or section, closes either, is a heading
 N_QUESTIONS = 5
-_HEADING = 4
+HEADING_QUESTION = 4
 DIM = N_WINDOWS * N_QUESTIONS  # of the evidence of a line
 _NEIGHBOURS = 2  # lines on each side of a gap whose layout the linear model sees beside its own
 _BATCH = 4000  # gaps
@@ -32,8 +38,7 @@ _FEWEST = 3  # documents that a feature is in
 class EvidenceSettings:
     """How the linear model is trained."""
 
-    n_features: int = 98_304
-    folds: int = 5
+    n_features: int = 65_536
     epochs: int = 6
     learning_rate: float = 0.02
     word_dropout: float = 0.5
@@ -64,9 +69,9 @@ class LineStore:
     """The features of the lines of many documents, each line once whatever the variants."""
 
     def __init__(self, documents: Sequence[SectionedDocument], n_buckets: int) -> None:
-        self.n_buckets = n_buckets
+        self.n_buckets = self.n_features = n_buckets
         self.documents: list[StoredDocument] = []
-        ids, lengths, plain, marked = [], [], [], []
+        ids, lengths, plain, marked, spaces, above = [], [], [], [], [], []
         first = 0
         for document in documents:
             lines, shown = document.variant("plain"), document.variant("marked")
@@ -77,6 +82,9 @@ class LineStore:
             marked.append(own_layout(shown.lines))
             heads = np.array([line.kind == "heading" for line in shown.lines], bool)
             changes = np.array((SECTION, *lines.changes), np.int8)
+            spaces.append(np.full(len(heads), int(is_cjk(document.lines)), np.int64))
+            at = np.where(heads, first + np.arange(len(heads)), -1)
+            above.append(np.maximum.accumulate(at))
             self.documents.append(
                 StoredDocument(
                     first, heads, changes, document.group, document.source, document.language
@@ -87,6 +95,8 @@ class LineStore:
         self.lengths = np.concatenate(lengths).reshape(-1, N_WINDOWS)
         self.starts = np.cumsum(self.lengths.sum(axis=1)) - self.lengths.sum(axis=1)
         self.is_heading = np.concatenate([d.is_heading for d in self.documents])
+        self.spaces = np.concatenate(spaces)  # 1: written without spaces
+        self.heading_of = np.concatenate(above)  # place of the last heading, itself included; -1
         self._plain, self._marked = np.concatenate(plain), np.concatenate(marked)
 
     def __len__(self) -> int:
@@ -110,6 +120,7 @@ class LineStore:
 
     def keep(self, hashes: np.ndarray) -> None:
         """Make the ids rows of a table of these hashes; the others are left out."""
+        self.n_features = len(hashes)
         self.ids, self.lengths = rows(self.ids, self.lengths, row_of(hashes, self.n_buckets))
         self.starts = np.cumsum(self.lengths.sum(axis=1)) - self.lengths.sum(axis=1)
 
@@ -117,6 +128,20 @@ class LineStore:
         """(n, N_OWN) float32 of the lines at these places."""
         chosen: np.ndarray = (self._marked if variant == "marked" else self._plain)[lines]
         return chosen
+
+    def counts(self, lines: np.ndarray, window: int) -> scipy.sparse.csr_matrix:
+        """(n, n_features) float32: how often each feature is in a window of some lines."""
+        import scipy.sparse as sp
+
+        before = self.lengths[lines, :window].sum(axis=1)
+        sizes = self.lengths[lines, window]
+        ends = np.cumsum(sizes)
+        shift = np.repeat(self.starts[lines] + before - (ends - sizes), sizes)
+        ids = self.ids[shift + np.arange(sizes.sum())]
+        parts = (np.ones(len(ids), np.float32), ids, np.concatenate([[0], ends]))
+        matrix = sp.csr_matrix(parts, (len(lines), self.n_features))
+        matrix.sum_duplicates()
+        return matrix
 
     def bags(
         self, lines: np.ndarray, dropout: float = 0.0, rng: np.random.Generator | None = None
@@ -175,33 +200,38 @@ class Evidence(nn.Module):
 
 
 def out_of_fold(
-    store: LineStore, settings: EvidenceSettings, seed: int, say: Say
-) -> tuple[Evidence, np.ndarray]:
+    store: LineStore,
+    folds: int,
+    seed: int,
+    fit: Callable[[list[StoredDocument], int], Model],
+    said: Callable[[Model, np.ndarray], np.ndarray],
+) -> tuple[Model, np.ndarray]:
     """The mean of the models of all folds, and for each line what a model says without its group.
 
-    Returns:
-        The model, and (n_lines, DIM) float32.
+    Args:
+        store: the lines.
+        folds: of the groups.
+        seed: of the folds and, counted on, of the models.
+        fit: from documents and a seed to a model.
+        said: from a model and places of lines to (n, dim) float32.
     """
     groups = sorted({d.group for d in store.documents})
     order = np.random.default_rng(seed).permutation(len(groups))
-    fold_of = {groups[g]: i % settings.folds for i, g in enumerate(order.tolist())}
-    honest = np.zeros((len(store), DIM), np.float32)
+    fold_of = {groups[g]: i % folds for i, g in enumerate(order.tolist())}
+    honest: list[np.ndarray] = [np.zeros(0)] * len(store.documents)
     models = []
-    for fold in range(settings.folds):
-        learnt = [d for d in store.documents if fold_of[d.group] != fold]
-        model = _fit(store, learnt, settings, seed + fold)
-        for d in store.documents:
+    for fold in range(folds):
+        model = fit([d for d in store.documents if fold_of[d.group] != fold], seed + fold)
+        for i, d in enumerate(store.documents):
             if fold_of[d.group] == fold:
-                lines = d.first + np.arange(len(d.changes))
-                honest[lines] = evidence_of(model, store, lines)
+                honest[i] = said(model, d.first + np.arange(len(d.changes)))
         models.append(model)
-        say(f"evidence: fold {fold + 1} of {settings.folds}")
-    return _mean(models, settings.n_features), honest
+    return _mean(models), np.concatenate(honest)
 
 
-def _mean(models: Sequence[Evidence], n_features: int) -> Evidence:
+def _mean(models: Sequence[Model]) -> Model:
     states = [model.state_dict() for model in models]
-    mean = Evidence(n_features)
+    mean = models[0]
     mean.load_state_dict(
         {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
     )
@@ -215,9 +245,10 @@ def evidence_of(model: Evidence, store: LineStore, lines: np.ndarray) -> np.ndar
     return found
 
 
-def _fit(
+def fit(
     store: LineStore, documents: Sequence[StoredDocument], settings: EvidenceSettings, seed: int
 ) -> Evidence:
+    """Learn the five questions from documents of the store, in two of their forms."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = Evidence(settings.n_features)
@@ -239,7 +270,7 @@ def _fit(
             opens, closes = said[at[len(batch) :], 0:2], said[at[: len(batch)], 2:4]
             gap = opens + closes + model.around(torch.from_numpy(around[batch]))
             own = torch.from_numpy(store.layout(lines, "plain"))
-            heads = said[:, _HEADING] + model.heading(own)[:, 0]
+            heads = said[:, HEADING_QUESTION] + model.heading(own)[:, 0]
             loss = _loss(gap, change[batch], heads, store.is_heading[lines])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -18,13 +18,14 @@ from datakit.segmentation.corpus import Line
 
 OPENING, HEAD, BODY, TAIL = 4, 20, 120, 20  # words of the windows; the tail is the last ones
 N_WINDOWS = 4
+HEAD_WINDOW, BODY_WINDOW = 1, 2  # places among the windows
 MAX_CHARS = 1200  # read of a line from its start; from its end MAX_TAIL_CHARS
 MAX_TAIL_CHARS = 240
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _SPACE, _MARK, _LETTER, _DIGIT, _CJK, _END = range(6)  # classes of characters
-_TABLE_SIZE = 0x30000  # code points with a class of their own; above are marks
+_TABLE_SIZE = 0x323B1  # code points with a class of their own; above are marks
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _classes() -> np.ndarray:
             table[code] = _LETTER
     for first, last in ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)):
         table[first : last + 1] = _CJK
-    table[0x20000:] = _CJK
+    table[0x20000:-1] = _CJK  # extensions B to H
     table[ord("\n")] = _END
     return table
 
@@ -145,16 +146,20 @@ _ENDS = {**dict.fromkeys(".。!！?？…", 0), **dict.fromkeys(":：", 1), **di
          **dict.fromkeys(",，、", 3)}  # fmt: skip
 _CLOSING = "\"'”’)）]】」』*_"
 _NUMBERED = re.compile(
-    r"\s*(?:(?:(?:§+|art(?:icle|\.)?|section|chapter|part|annex|clause|appendix)\s*)?"
-    r"(?P<dots>\d{1,3}(?:\.\d{1,3})*)[.)、:]?(?=\s|[^\W\d_])"
+    r"\s*(?:(?:§+|art(?:icle|\.)?|section|chapter|part|annex|clause|appendix)\s*"
+    r"(?P<named>\d{1,3}(?:\.\d{1,3})*)(?!\w)"
+    r"|(?P<dots>\d{1,3}(?:\.\d{1,3})+|\d{1,3}(?=[.)）、:]))[.)）、:]?(?=\s|[^\W\d_])"
+    # "1 Scope" and "1 总则", not "30 days" and "30 天"
+    r"|(?P<bare>\d{1,3})(?=\s+(?-i:[A-ZÀ-Þ])|\s+(?![天日个元年月人条项周次小])[\u4e00-\u9fff])"
     r"|(?P<letter>[(（]?[a-z][).）])\s|(?P<roman>[(（]?[ivxl]{1,6}[).）])\s"
-    r"|(?P<cjk>第[一二三四五六七八九十百零〇\d]+(?P<unit>[编章节条款部分])"
+    r"|(?P<cjk>第[一二三四五六七八九十百零〇\d]+(?P<unit>[编篇章节条款部分])"
     r"|[(（]?[一二三四五六七八九十]{1,3}[)）、.]))",
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"\s*[-–—•·*▪●○■►◆‣>]\s?")
 _KINDS = ("heading", "list_item", "table", "caption", "code")
 N_OWN = 31
+NO_FINAL_MARK, UNDER_90_CHARS = 5, 10  # places among the layout of a line
 N_LAYOUT = 2 * N_OWN + 1
 
 
@@ -188,14 +193,14 @@ def _own(line: Line, rank: dict[int, int]) -> list[float]:
     n_words = text.count(" ", 0, MAX_CHARS) + 1
     size = min(len(text), 4000)
     last = text[-12:].rstrip().rstrip(_CLOSING)[-1:]
-    end = _ENDS.get(last, 4 if last and not last.isalnum() else 5)
+    end = _ENDS.get(last, 4 if last and not last.isalnum() else NO_FINAL_MARK)
     row = [0.0] * N_OWN
     row[end] = 1.0
     row[6] = float(np.log1p(size)) / 8
     row[7] = float(np.log1p(n_words)) / 6
     row[8] = float(size < 12)
     row[9] = float(size < 40)
-    row[10] = float(size < 90)
+    row[UNDER_90_CHARS] = float(size < 90)
     first = body[:1]
     row[11] = float(first.isupper())
     row[12] = float(first.islower())
@@ -220,11 +225,11 @@ def _numbering(body: str, row: list[float]) -> None:
     if not found:
         return
     row[16] = 1.0
-    if found["dots"]:
+    if number := found["named"] or found["dots"] or found["bare"]:
         row[17] = 1.0
-        row[18] = float(found["dots"].count(".") > 0)
+        row[18] = float("." in number)
     elif found["cjk"]:
         row[19] = 1.0
-        row[20] = float((found["unit"] or "") in {"编", "章", "节", "部", "分"})
+        row[20] = float((found["unit"] or "") in {"编", "篇", "章", "节", "部", "分"})
     else:
         row[21] = 1.0

@@ -1,8 +1,10 @@
 """The small model from scratch: hashed words of each line under a transformer over the lines.
 
-Two stages. The evidence (`evidence.py`) is linear in the hashed words of a line; a few small
-transformers then read the evidence and the layout of all lines of a document and decide at each
-gap. Their probabilities are averaged.
+Two stages. The evidence is linear in the hashed words of a line: what they say of boundaries and
+headings (`evidence.py`) and of the topic (`topics.py`). A few small transformers then read the
+evidence and the layout of all lines of a document and decide at each gap; their probabilities are
+averaged. Documents that surely have no headings have networks of their own (`sight.py` tells);
+those of the others have learnt all forms, since to miss headings costs more than to look in vain.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -24,8 +26,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from datakit.errors import DatakitError
+from datakit.segmentation import sight, topics
 from datakit.segmentation.augment import FORMS, augmented
-from datakit.segmentation.calibration import best_f1
+from datakit.segmentation.calibration import Raw, best_f1, condition, is_cjk
 from datakit.segmentation.corpus import (
     DEPTHS,
     SECTION,
@@ -38,6 +41,8 @@ from datakit.segmentation.corpus import (
 from datakit.segmentation.epochs import Course, Say, run, seed_of
 from datakit.segmentation.evidence import (
     DIM,
+    HEADING_QUESTION,
+    N_QUESTIONS,
     Evidence,
     EvidenceSettings,
     LineStore,
@@ -46,10 +51,21 @@ from datakit.segmentation.evidence import (
     row_of,
     rows,
 )
-from datakit.segmentation.features import N_LAYOUT, features, in_document
+from datakit.segmentation.evidence import (
+    fit as fit_evidence,
+)
+from datakit.segmentation.features import (
+    N_LAYOUT,
+    N_OWN,
+    N_WINDOWS,
+    Features,
+    features,
+    in_document,
+)
 from datakit.segmentation.model import mean_logits, write_bytes
 from datakit.segmentation.network import NetworkSettings, SequenceNetwork
 from datakit.segmentation.pieces import pieces
+from datakit.segmentation.topics import Topics
 
 CLIP = 1.0  # norm of the gradient
 _WARM_UP = 60  # steps
@@ -58,23 +74,35 @@ _LEAST_DEVIATION = 1e-3  # of evidence: a scale fits into half precision
 _SCORED = 25  # development documents of each set and language that choose the best epoch
 _EVIDENCE = "evidence.safetensors"
 
+# documents that may have headings among their lines, and those that surely have none: each kind
+# has networks of its own
+Kind = Literal["shown", "hidden"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FORMS_OF: dict[Kind, tuple[Variant, ...]] = {  # that decide for the best epoch
+    "shown": ("marked", "plain"),
+    "hidden": ("stripped",),
+}
+
 
 @dataclass(frozen=True)
 class Settings:
     """How the evidence and the sequence networks are trained."""
 
     n_buckets: int = 2**20  # of the hash of a word or a pair of words
-    n_features: int = 98_304  # the most frequent hashes, rows of the table of each window
+    n_features: int = 65_536  # the most frequent hashes, rows of the tables
+    topics: int = 16  # size of the vector of a line's topic
     folds: int = 5  # of the groups, for honest evidence
     evidence_epochs: int = 6
     word_dropout: float = 0.5  # share of the words left out, in training the evidence
-    networks: int = 3  # over the same evidence, their probabilities averaged
-    dim: int = 96
+    # of each kind, their probabilities averaged; every second one does not read the topics, which
+    # help most where the others know least
+    networks: int = 4
+    dim: int = 64
     layers: int = 3
     heads: int = 4
     dropout: float = 0.2
-    epochs: int = 24
-    patience: int = 10  # epochs without a better F1 before it stops
+    epochs: int = 10
+    patience: int = 6  # epochs without a better F1 before it stops
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     batch_documents: int = 24  # pieces of documents in a step
@@ -84,31 +112,34 @@ class Settings:
     shuffled: float = 0.5  # share of the documents whose sections come in another order
     mixed: float = 0.15  # share of the documents that get sections of another one of their set
     other_units: float = 0.3  # share of the documents that come in another form too
-    shares: tuple[float, float, float] = (0.2, 0.3, 0.5)  # of marked, plain and stripped
+    shares: tuple[float, float, float] = (0.2, 0.5, 0.3)  # of marked, plain, stripped for "shown"
     documents_a_group: int = 12  # at most
-    documents_a_set: int = 500  # at most in an epoch, drawn anew
+    documents_a_set: int = 2000  # at most in an epoch, drawn anew
 
     def __post_init__(self) -> None:
         least = {
-            "n_buckets": 1, "n_features": 1, "folds": 2, "evidence_epochs": 1, "networks": 1,
-            "dim": 1, "layers": 1, "heads": 1, "epochs": 1, "patience": 1, "batch_documents": 1,
-            "crop": 16, "max_lines": 4, "documents_a_group": 1, "documents_a_set": 1,
+            "n_buckets": 1, "n_features": 1, "topics": 1, "folds": 2, "evidence_epochs": 1,
+            "networks": 1, "dim": 1, "layers": 1, "heads": 1, "epochs": 1, "patience": 1,
+            "batch_documents": 1, "crop": 16, "max_lines": 4, "documents_a_group": 1,
+            "documents_a_set": 1,
         }  # fmt: skip
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ValueError(
                     f"expected {name} of at least {value}, found {getattr(self, name)}"
                 )
-        shares = ("word_dropout", "dropout", "line_dropout", "shuffled", "mixed", "other_units")
+        shares = (
+            "word_dropout", "dropout", "line_dropout", "shuffled", "mixed", "other_units",
+        )  # fmt: skip
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"expected {name} within 0 and 1, found {getattr(self, name)}")
+        if min(self.shares) < 0 or not sum(self.shares):
+            raise ValueError(f"expected shares from 0 and not all 0, found {self.shares}")
         if self.dim % self.heads:
             raise ValueError(
                 f"expected dim to be a multiple of heads, found {self.dim} and {self.heads}"
             )
-        if min(self.shares) < 0 or not sum(self.shares):
-            raise ValueError(f"expected shares from 0 and not all 0, found {self.shares}")
         if self.learning_rate <= 0:
             raise ValueError(f"expected a learning_rate above 0, found {self.learning_rate}")
 
@@ -117,10 +148,14 @@ class Settings:
         return NetworkSettings(self.dim, self.layers, self.heads, self.dropout)
 
     @property
+    def input_dim(self) -> int:
+        """Numbers that a network reads of a line beside its layout."""
+        return DIM + topics.N_SPACES * self.topics
+
+    @property
     def evidence(self) -> EvidenceSettings:
         return EvidenceSettings(
             n_features=self.n_features,
-            folds=self.folds,
             epochs=self.evidence_epochs,
             word_dropout=self.word_dropout,
         )
@@ -129,12 +164,12 @@ class Settings:
 class GapNetwork(nn.Module):
     """A sequence transformer beside a direct way from the evidence at a gap to the decision."""
 
-    def __init__(self, settings: NetworkSettings) -> None:
+    def __init__(self, input_dim: int, settings: NetworkSettings) -> None:
         super().__init__()
         self.scale: torch.Tensor
-        self.register_buffer("scale", torch.ones(DIM))  # to evidence of unit variance
-        self.sequence = SequenceNetwork(DIM, N_LAYOUT, settings)
-        self.direct = nn.Linear(2 * DIM, 2)
+        self.register_buffer("scale", torch.ones(input_dim))  # to evidence of unit variance
+        self.sequence = SequenceNetwork(input_dim, N_LAYOUT, settings)
+        self.direct = nn.Linear(2 * input_dim, 2)
 
     def forward(
         self, evidence: torch.Tensor, layout: torch.Tensor, lengths: torch.Tensor
@@ -147,12 +182,27 @@ class GapNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
+class Tables:
+    """What the words of a line say: of boundaries and headings, and of its topic."""
+
+    evidence: Evidence
+    topics: Topics
+
+    def __call__(self, ids: torch.Tensor, lengths: torch.Tensor, spaces: torch.Tensor) -> Any:
+        """(n_lines, input_dim), see the two for the arguments."""
+        return torch.cat(
+            [self.evidence(ids, lengths).flatten(1), self.topics(ids, lengths, spaces)], dim=1
+        )
+
+
+@dataclass(frozen=True)
 class Hashed:
     """A trained model; its tensors are float32 with the values of float16, as they are stored."""
 
     hashes: np.ndarray  # (n_features,) int32, sorted
-    table: Evidence
-    networks: tuple[GapNetwork, ...]
+    tables: Tables
+    sight: np.ndarray  # (sight.N_TRAITS + 1,) float32
+    networks: Mapping[Kind, tuple[GapNetwork, ...]]
     settings: Settings
 
     @functools.cached_property
@@ -160,8 +210,8 @@ class Hashed:
         """(n_buckets,) int32: the row of each hash."""
         return row_of(self.hashes, self.settings.n_buckets)
 
-    def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
-        """For each document (n_lines - 1, 2) of a section and of a sub-section boundary.
+    def raw(self, documents: Sequence[Sequence[Line]]) -> list[Raw]:
+        """The logits of each document's gaps, and what it shows of its headings.
 
         One document after the other on one thread, so neither batching nor the number of threads
         changes a bit; the speed is that of a core, and processes share documents.
@@ -169,26 +219,45 @@ class Hashed:
         with _one_thread(), torch.inference_mode():
             return [self._of_document(lines) for lines in documents]
 
-    def _of_document(self, lines: Sequence[Line]) -> np.ndarray:
+    def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
+        """For each document (n_lines - 1, 2) of a section and of a sub-section boundary."""
+        return [found.logits for found in self.raw(documents)]
+
+    def _of_document(self, lines: Sequence[Line]) -> Raw:
         if len(lines) < 2:
-            return np.zeros((0, len(DEPTHS)))
+            return Raw(np.zeros((0, len(DEPTHS))), condition(lines, False))
         found = features(lines, self.settings.n_buckets)
-        every = np.diff(np.append(found.offsets, len(found.ids)))
-        known, lengths = rows(found.ids, every, self.index)
-        ids = torch.from_numpy(known.astype(np.int64))
-        evidence = self.table(ids, torch.from_numpy(lengths)).reshape(len(lines), DIM)
+        evidence = self._evidence(lines, found)
+        shows = any(line.kind == "heading" for line in lines) or sight.headings_show(
+            self.sight, sight.traits(found.layout[:, :N_OWN], like_heading(evidence.numpy()))
+        )
+        networks = self.networks["shown" if shows else "hidden"]
         layout = torch.from_numpy(found.layout)
         size = self.settings.max_lines
-        return mean_logits([[_of_evidence(n, evidence, layout, size)] for n in self.networks])[0]
+        members = [[_of_evidence(n, evidence, layout, size)] for n in networks]
+        return Raw(mean_logits(members)[0], condition(lines, shows))
+
+    def _evidence(self, lines: Sequence[Line], found: Features) -> torch.Tensor:
+        """(n_lines, input_dim)."""
+        every = np.diff(np.append(found.offsets, len(found.ids)))
+        known, lengths = rows(found.ids, every, self.index)
+        spaces = torch.full((len(lines),), int(is_cjk(lines)))
+        ids = torch.from_numpy(known.astype(np.int64))
+        evidence: torch.Tensor = self.tables(ids, torch.from_numpy(lengths), spaces)
+        return evidence
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Half precision: the table, and each network under its number."""
+        """Half precision: the tables, and each network under its kind and number."""
         state = {
             "hashes": torch.from_numpy(self.hashes),
-            "table": self.table.table.detach().half(),
+            "evidence": self.tables.evidence.table.detach().half(),
+            "sight": torch.from_numpy(self.sight),
         }
-        for i, network in enumerate(self.networks):
-            state |= {f"networks.{i}.{k}": v.half() for k, v in network.state_dict().items()}
+        for name, value in self.tables.topics.state_dict().items():
+            state[f"topics.{name}"] = value.half()
+        for kind, networks in self.networks.items():
+            for i, network in enumerate(networks):
+                state |= {f"{kind}.{i}.{k}": v.half() for k, v in network.state_dict().items()}
         return state
 
     def config(self) -> dict[str, Any]:
@@ -208,7 +277,7 @@ def _one_thread() -> Iterator[None]:
 def _of_evidence(
     network: GapNetwork, evidence: torch.Tensor, layout: torch.Tensor, size: int
 ) -> np.ndarray:
-    """(n_lines, DIM) and (n_lines, N_LAYOUT) to (n_lines - 1, 2) float64 logits."""
+    """(n_lines, input_dim) and (n_lines, N_LAYOUT) to (n_lines - 1, 2) float64 logits."""
     raw = np.zeros((len(evidence) - 1, 2))
     for start, end, first, last in pieces(len(evidence), size):
         lengths = torch.tensor([end - start])
@@ -231,22 +300,40 @@ def from_state(config: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> 
         KeyError, TypeError, ValueError, RuntimeError: config and weights do not fit each other.
     """
     settings = Settings(**{**config, "shares": tuple(config["shares"])})
-    hashes = state["hashes"].numpy()
+    hashes, weights = state["hashes"].numpy(), state["sight"].numpy()
     if len(hashes) and not 0 <= hashes.min() <= hashes.max() < settings.n_buckets:
         raise ValueError(f"a hash is not below n_buckets, {settings.n_buckets}")
-    table = Evidence(len(hashes))
-    if state["table"].shape != table.table.shape:
-        raise ValueError(
-            f"table is {tuple(state['table'].shape)}, expected {tuple(table.table.shape)}"
-        )
-    table.table.data = state["table"].float()
-    networks = []
-    for i in range(settings.networks):
-        network, prefix = GapNetwork(settings.network), f"networks.{i}."
-        of_this = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        network.load_state_dict({k: v.float() for k, v in of_this.items()})
-        networks.append(network.eval())
-    return Hashed(hashes, table.eval(), tuple(networks), settings)
+    evidence = Evidence(len(hashes))
+    for found, expected in (
+        (tuple(state["evidence"].shape), tuple(evidence.table.shape)),
+        (weights.shape, (sight.N_TRAITS + 1,)),
+    ):
+        if found != expected:
+            raise ValueError(f"a table is {found}, expected {expected}")
+    evidence.table.data = state["evidence"].float()
+    about = topics.Topics(len(hashes), settings.topics)
+    about.load_state_dict(_below(state, "topics."))
+    networks: dict[Kind, tuple[GapNetwork, ...]] = {}
+    for kind in KINDS:
+        of_kind = []
+        for i in range(settings.networks):
+            network = GapNetwork(settings.input_dim, settings.network)
+            network.load_state_dict(_below(state, f"{kind}.{i}."))
+            of_kind.append(network.eval())
+        networks[kind] = tuple(of_kind)
+    tables = Tables(evidence.eval(), about.eval())
+    return Hashed(hashes, tables, weights, networks, settings)
+
+
+def _below(state: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v.float() for k, v in state.items() if k.startswith(prefix)}
+
+
+def like_heading(evidence: np.ndarray) -> np.ndarray:
+    """(n_lines,): what the evidence says of each line's being a heading."""
+    of_windows = evidence[:, :DIM].reshape(-1, N_WINDOWS, N_QUESTIONS)
+    found: np.ndarray = of_windows[:, :, HEADING_QUESTION].sum(axis=1)
+    return found
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -256,7 +343,7 @@ def from_state(config: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> 
 class _Sequence:
     """Lines of a document, or a part of one, with their evidence."""
 
-    evidence: np.ndarray  # (n_lines, DIM)
+    evidence: np.ndarray  # (n_lines, input_dim)
     layout: np.ndarray  # (n_lines, N_OWN), or N_LAYOUT once it is known what document it is
     changes: np.ndarray  # (n_lines,) int8, before each line
 
@@ -294,17 +381,26 @@ def fit(
         hashes = store.frequent(settings.n_features)
         settings = dataclasses.replace(settings, n_features=len(hashes))
         store.keep(hashes)
-        table, evidence = _evidence(store, settings, seed, checkpoint_dir, on_progress)
-        scored = _scored(dev, hashes, table, settings)
-        networks = [
-            _network(
-                store, evidence, scored, settings, seed * settings.networks + i,
-                checkpoint_dir / f"network-{i}", on_progress,
-            )
-            for i in range(settings.networks)
-        ]  # fmt: skip
-    trained = Hashed(hashes, table, tuple(networks), settings)
+        tables, evidence = _evidence(store, settings, seed, checkpoint_dir, on_progress)
+        weights = _sight(store, evidence)
+        scored = _scored(dev, hashes, tables, settings)
+
+        def network(kind: Kind, i: int) -> GapNetwork:
+            course = Course(
+                settings.epochs, settings.patience, seed * settings.networks + i,
+                checkpoint_dir / f"{kind}-{i}", _named(on_progress, kind, i),
+            )  # fmt: skip
+            return _network(store, evidence, scored, kind, settings, course, i % 2 == 0)
+
+        networks = {
+            kind: tuple(network(kind, i) for i in range(settings.networks)) for kind in KINDS
+        }
+    trained = Hashed(hashes, tables, weights, networks, settings)
     return from_state(trained.config(), trained.state())
+
+
+def _named(say: Say, kind: Kind, i: int) -> Say:
+    return lambda line: say(f"{kind} {i + 1}: {line}")
 
 
 def _chosen(
@@ -336,26 +432,54 @@ def _is_telling(document: SectionedDocument) -> bool:
 
 def _evidence(
     store: LineStore, settings: Settings, seed: int, folder: Path, say: Say
-) -> tuple[Evidence, np.ndarray]:
-    """The evidence model and what it says out of fold, from the checkpoint where it is there."""
+) -> tuple[Tables, np.ndarray]:
+    """The evidence models and what they say out of fold, from the checkpoint where it is there."""
     from safetensors.torch import load_file, save
 
     path = folder / _EVIDENCE
+    tables = Tables(Evidence(settings.n_features), Topics(settings.n_features, settings.topics))
     if path.is_file():
         kept = load_file(path)
-        model = Evidence(settings.n_features)
-        model.load_state_dict({k: v for k, v in kept.items() if k != "honest"})
+        tables.evidence.load_state_dict(_below(kept, "evidence."))
+        tables.topics.load_state_dict(_below(kept, "topics."))
         say("evidence: taken from the checkpoint")
-        return model.eval(), kept["honest"].numpy()
-    model, honest = out_of_fold(store, settings.evidence, seed, say)
+        return tables, kept["honest"].numpy()
+    how = settings.evidence
+    evidence, of_boundaries = out_of_fold(
+        store, settings.folds, seed,
+        lambda documents, seed: fit_evidence(store, documents, how, seed),
+        lambda model, lines: evidence_of(model, store, lines),
+    )  # fmt: skip
+    say("evidence of boundaries: done")
+    targets = topics.heading_vectors(store, settings.topics, seed)
+    of, of_topics = out_of_fold(
+        store, settings.folds, seed,
+        lambda documents, seed: topics.fit(store, documents, targets, how, seed),
+        lambda model, lines: topics.topics_of(model, store, lines),
+    )  # fmt: skip
+    say("evidence of topics: done")
+    honest = np.concatenate([of_boundaries, of_topics], axis=1)
+    tables = Tables(evidence.eval(), of.eval())
+    state = {f"evidence.{k}": v.contiguous() for k, v in evidence.state_dict().items()}
+    state |= {f"topics.{k}": v.contiguous() for k, v in of.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
-    state = {k: v.contiguous() for k, v in model.state_dict().items()}
     write_bytes(path, save({**state, "honest": torch.from_numpy(honest)}))
-    return model.eval(), honest
+    return tables, honest
+
+
+def _sight(store: LineStore, evidence: np.ndarray) -> np.ndarray:
+    """Weights that tell documents with their headings as plain lines from those without."""
+    found: dict[Variant, list[np.ndarray]] = {"plain": [], "stripped": []}
+    for document in store.documents:
+        for form, of_form in found.items():
+            lines, _ = document.lines(form)
+            own = store.layout(lines, "plain")
+            of_form.append(sight.traits(own, like_heading(evidence[lines])))
+    return sight.fit(found["plain"], found["stripped"])
 
 
 def _scored(
-    dev: Sequence[SectionedDocument], hashes: np.ndarray, table: Evidence, settings: Settings
+    dev: Sequence[SectionedDocument], hashes: np.ndarray, tables: Tables, settings: Settings
 ) -> dict[Variant, list[_Sequence]]:
     """Development documents, some of each set and language, in their variants."""
     of_set: dict[tuple[str, str], int] = defaultdict(int)
@@ -365,10 +489,12 @@ def _scored(
         if of_set[document.source, document.language] <= _SCORED and len(document.lines) > 1:
             some.append(document)
     if not some:
-        return {}
+        return {variant: [] for variant in VARIANTS}
     store = LineStore(some, settings.n_buckets)
     store.keep(hashes)
-    every = evidence_of(table, store, np.arange(len(store)))
+    lines = np.arange(len(store))
+    of_boundaries = evidence_of(tables.evidence, store, lines)
+    every = np.concatenate([of_boundaries, topics.topics_of(tables.topics, store, lines)], axis=1)
     return {v: [_sequence(store, every, d, v) for d in store.documents] for v in VARIANTS}
 
 
@@ -379,11 +505,13 @@ def _sequence(store: LineStore, evidence: np.ndarray, document: Any, variant: Va
 
 def _network(
     store: LineStore, evidence: np.ndarray, scored: Mapping[Variant, Sequence[_Sequence]],
-    settings: Settings, seed: int, folder: Path, say: Say,
+    kind: Kind, settings: Settings, course: Course, reads_topics: bool,
 ) -> GapNetwork:  # fmt: skip
-    torch.manual_seed(seed)
-    network = GapNetwork(settings.network)
-    scale = 1 / np.maximum(evidence.std(axis=0), _LEAST_DEVIATION)
+    torch.manual_seed(course.seed)
+    network = GapNetwork(settings.input_dim, settings.network)
+    deviation = evidence.std(axis=0)  # 0 in the space of a writing system that no document has
+    scale = np.where(deviation > 0, 1 / np.maximum(deviation, _LEAST_DEVIATION), 0)
+    scale[DIM:] *= reads_topics
     network.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
     optimiser = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, (0.9, 0.98),
@@ -394,28 +522,30 @@ def _network(
         by_set[document.source].append(document)
 
     def one_epoch(epoch: int) -> float:
-        rng = np.random.default_rng(seed_of(seed, epoch))
-        drawn = list(_drawn(store, evidence, by_set, settings, rng))
+        rng = np.random.default_rng(seed_of(course.seed, epoch))
+        drawn = list(_drawn(store, evidence, by_set, kind, settings, rng))
         return _one_epoch(network, optimiser, drawn, settings, rng, epoch)
 
-    course = Course(settings.epochs, settings.patience, seed, folder, say)
-    run(network, optimiser, one_epoch, lambda: _score(network, scored, settings), course)
+    own = {form: scored[form] for form in FORMS_OF[kind]}
+    run(network, optimiser, one_epoch, lambda: _score(network, own, settings), course)
     return network
 
 
 def _drawn(
     store: LineStore, evidence: np.ndarray, by_set: Mapping[str, Sequence[Any]],
-    settings: Settings, rng: np.random.Generator,
+    kind: Kind, settings: Settings, rng: np.random.Generator,
 ) -> Iterator[_Sequence]:  # fmt: skip
-    """The pieces of an epoch: each document in one variant, perhaps shuffled and mixed."""
+    """The pieces of an epoch: each document in one form, perhaps shuffled and mixed."""
     shares = np.array(settings.shares) / sum(settings.shares)
     for documents in by_set.values():
         order = rng.permutation(len(documents))[: settings.documents_a_set].tolist()
         for i in order:
-            variant = VARIANTS[int(rng.choice(len(VARIANTS), p=shares))]
+            variant: Variant = "stripped"
+            if kind == "shown":
+                variant = VARIANTS[int(rng.choice(len(VARIANTS), p=shares))]
             whole = _sequence(store, evidence, documents[i], variant)
-            if rng.random() < settings.mixed:
-                other = documents[int(rng.integers(len(documents)))]
+            if rng.random() < settings.mixed and len(documents) > 1:
+                other = documents[(i + int(rng.integers(1, len(documents)))) % len(documents)]
                 whole = _mixed(whole, _sequence(store, evidence, other, variant), rng)
             if rng.random() < settings.shuffled:
                 whole = _shuffled(whole, rng)

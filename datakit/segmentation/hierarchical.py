@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from datakit import models
 from datakit.errors import DatakitError
-from datakit.segmentation.calibration import best_f1
+from datakit.segmentation.calibration import Raw, best_f1, condition
 from datakit.segmentation.corpus import (
     DEPTHS,
     SECTION,
@@ -76,6 +76,11 @@ class Hierarchical:
     network: Any  # network.SequenceNetwork
     settings: Settings
     input_dim: int
+
+    def raw(self, documents: Sequence[Sequence[Line]]) -> list[Raw]:
+        """The logits, and what the lines alone tell of the headings."""
+        logits = self.logits(documents)
+        return [Raw(x, condition(lines)) for x, lines in zip(logits, documents, strict=True)]
 
     def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
         """For each document (n_lines - 1, 2) float32.

@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from datakit.errors import DatakitError
 from datakit.segmentation.corpus import Depth, Line
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from datakit.segmentation.calibration import Calibration, Thresholds
+    from datakit.segmentation.calibration import Calibration, Raw, Thresholds
 
-FORMAT, VERSION = "datakit-topic-change", 1
+FORMAT, VERSION = "datakit-topic-change", 2
 SHIPPED = "shipped"
 ARCHITECTURES = {
     "hashed": "datakit.segmentation.hashed",
@@ -37,23 +37,26 @@ ARCHITECTURES = {
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
 
+class Scored(NamedTuple):
+    """The gaps of a document: how probable a boundary is, and from where on it counts as one.
+
+    Column 0 of `p`: that the gap is a section boundary; column 1: that it is a boundary at
+    sub-section depth or above; column 1 >= column 0. The thresholds depend on what the document
+    shows of its headings; a model's are chosen on development documents.
+    """
+
+    p: np.ndarray  # (n_lines - 1, 2) float32 in [0, 1], of a trained model calibrated
+    thresholds: Mapping[Depth, float]
+
+
 class GapModel(Protocol):
     """Says for each gap between consecutive lines how likely the topic changes there."""
 
     @property
     def name(self) -> str: ...
 
-    def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
-        """For each document (n_lines - 1, 2) float32 in [0, 1], calibrated.
-
-        Column 0: that the gap is a section boundary; column 1: that it is a boundary at
-        sub-section depth or above. Column 1 >= column 0. Bit-equal for any batching and thread
-        count.
-        """
-        ...
-
-    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
-        """For a document, by what it shows of its headings; chosen on development documents."""
+    def scored(self, documents: Sequence[Sequence[Line]]) -> list[Scored]:
+        """The gaps of each document. Bit-equal for any batching and thread count."""
         ...
 
     def identity(self) -> dict[str, Any]:
@@ -64,8 +67,8 @@ class GapModel(Protocol):
 class Fitted(Protocol):
     """What an architecture's `fit` and `from_state` give: a trained network."""
 
-    def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
-        """For each document (n_lines - 1, 2) float32: raw scores for section and sub-section."""
+    def raw(self, documents: Sequence[Sequence[Line]]) -> list[Raw]:
+        """The logits of each document's gaps, and what it shows of its headings."""
         ...
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -89,17 +92,22 @@ class TrainedModel:
     weights: str = ""  # sha256 of the weights
     training: Mapping[str, Any] = field(default_factory=dict)
 
-    def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
-        """For each document (n_lines - 1, 2) float64: before calibration."""
-        return mean_logits([member.logits(documents) for member in self.members])
+    def raw(self, documents: Sequence[Sequence[Line]]) -> list[Raw]:
+        """Before calibration: the members' mean, under the condition that the first one sees."""
+        found = [member.raw(documents) for member in self.members]
+        logits = mean_logits([[one.logits for one in of_member] for of_member in found])
+        return [one._replace(logits=x) for one, x in zip(found[0], logits, strict=True)]
+
+    def scored(self, documents: Sequence[Sequence[Line]]) -> list[Scored]:
+        """See `GapModel.scored`; whether it is bit-equal is up to the architecture."""
+        return [
+            Scored(self.calibration(raw), self.thresholds.values[raw.condition])
+            for raw in self.raw(documents)
+        ]
 
     def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
-        """See `GapModel.probabilities`; whether it is bit-equal is up to the architecture."""
-        logits = self.logits(documents)
-        return [self.calibration(raw, of) for raw, of in zip(logits, documents, strict=True)]
-
-    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
-        return self.thresholds.of(lines)
+        """For each document (n_lines - 1, 2) float32 in [0, 1], as `Scored.p`."""
+        return [found.p for found in self.scored(documents)]
 
     def identity(self) -> dict[str, Any]:
         return {

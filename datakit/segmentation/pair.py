@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from datakit import models
 from datakit.errors import DatakitError
 from datakit.records import normal_key
+from datakit.segmentation.calibration import Raw, condition
 from datakit.segmentation.corpus import SECTION, Line, SectionedDocument, Variant
 from datakit.segmentation.epochs import Course, Say, run, seed_of, warm_up_then_linear
 
@@ -204,6 +205,11 @@ class PairClassifier:
     separator: str
     pad: int  # id of the padding token
     device: str
+
+    def raw(self, documents: Sequence[Sequence[Line]]) -> list[Raw]:
+        """The logits, and what the lines alone tell of the headings."""
+        logits = self.logits(documents)
+        return [Raw(x, condition(lines)) for x, lines in zip(logits, documents, strict=True)]
 
     def logits(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
         """For each document (n_lines - 1, 2) float32, both columns the same.

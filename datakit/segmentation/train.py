@@ -200,17 +200,18 @@ def calibrated(
     )
     every = [d.variant(variant) for variant in VARIANTS for d in dev]
     sets = [(d.source, d.language) for _ in VARIANTS for d in dev]
-    logits = raw.logits([one.lines for one in every])
+    found = raw.raw([one.lines for one in every])
     gold = {depth: [one.gold(depth) for one in every] for depth in DEPTHS}
-    scaled = calibration.fit(logits, [one.lines for one in every], gold)
-    p = [scaled(x, one.lines) for x, one in zip(logits, every, strict=True)]
-    thresholds = choose_thresholds(every, p, sets)
+    scaled = calibration.fit(found, gold)
+    p = [scaled(x) for x in found]
+    thresholds = choose_thresholds(every, p, [x.condition for x in found], sets)
     return dataclasses.replace(raw, calibration=scaled, thresholds=thresholds["F1"]), thresholds
 
 
 def choose_thresholds(
     documents: Sequence[LabelledLines],
     probabilities: Sequence[np.ndarray],
+    conditions: Sequence[calibration.Condition],
     sets: Sequence[Any] | None = None,
 ) -> dict[Kind, calibration.Thresholds]:
     """For F1 and for Pk the best threshold of each condition and depth, by the mean over the sets.
@@ -221,13 +222,15 @@ def choose_thresholds(
     Args:
         documents: for development.
         probabilities: (n_gaps, 2) of each.
+        conditions: under which each was calibrated.
         sets: what each belongs to, so that a large set does not decide for the others.
     """
-    of = [calibration.condition(one.lines) for one in documents]
     by_set = list(sets) if sets is not None else [None] * len(documents)
     values: dict[Kind, dict[calibration.Condition, dict[Depth, float]]] = {k: {} for k in KINDS}
     for condition in calibration.CONDITIONS:
-        chosen = [i for i, c in enumerate(of) if c == condition] or list(range(len(of)))
+        chosen = [i for i, c in enumerate(conditions) if c == condition] or list(
+            range(len(documents))
+        )
         for kind in KINDS:
             values[kind][condition] = {
                 depth: _best_threshold(kind, depth, documents, probabilities, by_set, chosen)
@@ -362,14 +365,15 @@ def measured(
         of = [d for d in documents if (d.source, d.language) == (source, language)]
         for variant in VARIANTS:
             forms = [d.variant(variant) for d in of]
-            found = model.probabilities([one.lines for one in forms])
+            raw = model.raw([one.lines for one in forms])
+            found = [model.calibration(x) for x in raw]
             for column, depth in enumerate(DEPTHS):
                 one_p = [x[:, column] for x in found]
                 one_gold = [one.gold(depth) for one in forms]
                 p[depth] += one_p
                 gold[depth] += one_gold
                 for kind, of_kind in thresholds.items():
-                    at = [of_kind.of(one.lines)[depth] for one in forms]
+                    at = [of_kind.values[x.condition][depth] for x in raw]
                     cuts = [x >= t for x, t in zip(one_p, at, strict=True)]
                     named = (source, language, variant)
                     quality.append(_quality(named, depth, kind, one_gold, cuts))

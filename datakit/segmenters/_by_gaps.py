@@ -22,7 +22,7 @@ from datakit.segmenters._pack import Sizes, no_text, passages
 if TYPE_CHECKING:
     import numpy as np
 
-    from datakit.segmentation.model import GapModel
+    from datakit.segmentation.model import GapModel, Scored
 
 _LINES_AT_ONCE = 4096  # that the model gets, of whole documents
 
@@ -60,9 +60,9 @@ class ByGaps(abc.ABC):
         """Which changes are looked for."""
         return "subsection"
 
-    def threshold_of(self, model: GapModel, lines: Lines) -> float:
+    def threshold_of(self, scored: Scored) -> float:
         """The probability from which a change counts as one in a document."""
-        return model.thresholds_of(lines.lines)[self.gap_depth()]
+        return scored.thresholds[self.gap_depth()]
 
     def fingerprint(self) -> dict[str, Any]:
         """The model's identity and the code that runs it."""
@@ -72,11 +72,10 @@ class ByGaps(abc.ABC):
         model: GapModel | None = None
         for batch in self._batches(documents):
             model = model or self.gap_model()
-            scored = self._probabilities(model, [lines for _, lines in batch])
-            for (document, lines), probabilities in zip(batch, scored, strict=True):
+            scored = model.scored([lines.lines for _, lines in batch])
+            for (document, lines), found in zip(batch, scored, strict=True):
                 if lines.pieces:
-                    threshold = self.threshold_of(model, lines)
-                    yield from self._passages(document, lines.pieces, probabilities, threshold)
+                    yield from self._passages(document, lines.pieces, found)
                 else:
                     yield no_text(document)
 
@@ -93,25 +92,14 @@ class ByGaps(abc.ABC):
         if batch:
             yield batch
 
-    def _probabilities(self, model: GapModel, batch: Sequence[Lines]) -> list[np.ndarray]:
-        """For each document (n_lines - 1,), empty without a gap: at the depth that is asked."""
-        import numpy as np
-
-        column = DEPTHS.index(self.gap_depth())
-        found = [np.zeros(0, np.float32)] * len(batch)
-        with_gaps = [i for i, one in enumerate(batch) if len(one.lines) > 1]
-        scored = model.probabilities([batch[i].lines for i in with_gaps]) if with_gaps else []
-        for i, probabilities in zip(with_gaps, scored, strict=True):
-            found[i] = probabilities[:, column]
-        return found
-
     def _passages(
         self,
         document: Document,
         pieces: Sequence[Piece],
-        probabilities: np.ndarray,
-        threshold: float,
+        scored: Scored,
     ) -> Iterator[Passage]:
+        threshold = self.threshold_of(scored)
+        probabilities = scored.p[:, DEPTHS.index(self.gap_depth())]
         markup = markup_of(pieces, self.gap_depth())
         known = gaps(pieces, probabilities, threshold, markup, self.sizes)
         starts = cuts(pieces, known, self.sizes)

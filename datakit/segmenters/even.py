@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datakit.registry import plugin
-from datakit.segmentation.corpus import DEPTHS, Depth, Line
+from datakit.segmentation.corpus import DEPTHS, Line
 from datakit.segmenters._by_gaps import ByGaps
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from datakit.segmentation.model import GapModel
+    from datakit.segmentation.model import GapModel, Scored
 
 
 @plugin("segmenters", "even")
@@ -35,14 +33,15 @@ class Unscored:
 
     name: str = "even"
 
-    def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
-        """For each document (n_lines - 1, 2) float32, all NaN."""
+    def scored(self, documents: Sequence[Sequence[Line]]) -> list[Scored]:
+        """All NaN."""
         import numpy as np
 
-        return [np.full((len(lines) - 1, 2), np.nan, np.float32) for lines in documents]
+        from datakit.segmentation.model import Scored
 
-    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
-        return dict.fromkeys(DEPTHS, 0.5)
+        half = dict.fromkeys(DEPTHS, 0.5)
+        nothing = [np.full((max(0, len(lines) - 1), 2), np.nan, np.float32) for lines in documents]
+        return [Scored(p, half) for p in nothing]
 
     def identity(self) -> dict[str, Any]:
         return {"model": self.name}

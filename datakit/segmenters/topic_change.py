@@ -10,8 +10,7 @@ from datakit.segmentation.corpus import Depth
 from datakit.segmenters._by_gaps import ByGaps
 
 if TYPE_CHECKING:
-    from datakit.segmentation.model import GapModel
-    from datakit.segmenters._lines import Lines
+    from datakit.segmentation.model import GapModel, Scored
 
 
 def load_model(model: str) -> GapModel:
@@ -53,5 +52,5 @@ class TopicChange(ByGaps):
     def trusts_headings(self) -> bool:
         return self.trust_headings
 
-    def threshold_of(self, model: GapModel, lines: Lines) -> float:
-        return super().threshold_of(model, lines) if self.threshold is None else self.threshold
+    def threshold_of(self, scored: Scored) -> float:
+        return super().threshold_of(scored) if self.threshold is None else self.threshold

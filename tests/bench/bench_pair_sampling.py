@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from datakit.segmentation import calibration, corpus, pair
-from datakit.segmentation.corpus import DEPTHS, LabelledLines, SectionedDocument
+from datakit.segmentation.corpus import DEPTHS, SectionedDocument
 from datakit.segmentation.train import choose_thresholds, mean_pk, micro_f1
 
 TEST_PAIRS = 1000
@@ -73,27 +73,21 @@ def one(
     own = pair.accuracy(fitted, pair.sample(of["test"], settings, TEST_PAIRS, 1))
     near = pair.accuracy(fitted, pair.sample(of["test"], neighbours, TEST_PAIRS, 1))
     forms = [d.variant("stripped") for d in dev]
-    logits = fitted.logits([one.lines for one in forms])
-    gold_of = {depth: [one.gold(depth) for one in forms] for depth in DEPTHS}
-    scaled = calibration.fit(logits, [one.lines for one in forms], gold_of)
-    thresholds = choose_thresholds(forms, probabilities(scaled, logits, forms))
+    raw = fitted.raw([one.lines for one in forms])
+    scaled = calibration.fit(raw, {d: [one.gold(d) for one in forms] for d in DEPTHS})
+    p = [scaled(x) for x in raw]
+    thresholds = choose_thresholds(forms, p, [x.condition for x in raw])
     tested = [d.variant("stripped") for d in test]
-    p = probabilities(scaled, fitted.logits([one.lines for one in tested]), tested)
+    found = fitted.raw([one.lines for one in tested])
     for column, depth in enumerate(DEPTHS):
         gold = [document.gold(depth) for document in tested]
         cells = []
         for kind in ("F1", "Pk"):
-            at = [thresholds[kind].of(one.lines)[depth] for one in tested]
-            cuts = [x[:, column] >= t for x, t in zip(p, at, strict=True)]
+            at = [thresholds[kind].values[x.condition][depth] for x in found]
+            cuts = [scaled(x)[:, column] >= t for x, t in zip(found, at, strict=True)]
             cells += [f"{100 * mean_pk(gold, cuts):.1f}", f"{100 * micro_f1(gold, cuts):.1f}"]
         print(f"| {settings.sampling} | {own:.3f} | {near:.3f} | {depth} | {' | '.join(cells)} "
               f"| {seconds:.0f} |", flush=True)  # fmt: skip
-
-
-def probabilities(
-    scaled: calibration.Calibration, logits: list[np.ndarray], documents: list[LabelledLines]
-) -> list[np.ndarray]:
-    return [scaled(x, one.lines) for x, one in zip(logits, documents, strict=True)]
 
 
 if __name__ == "__main__":

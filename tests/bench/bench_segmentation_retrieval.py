@@ -56,8 +56,8 @@ from datakit.retrievers import Index
 from datakit.retrievers._search import DenseIndex
 from datakit.retrievers.bm25 import Bm25
 from datakit.retrievers.dense import Dense
-from datakit.segmentation.corpus import Depth, Line, read
-from datakit.segmentation.model import GapModel
+from datakit.segmentation.corpus import Line, read
+from datakit.segmentation.model import GapModel, Scored
 from datakit.segmenters._pack import blocks_of
 from datakit.segmenters.cosine import CosinePassages
 from datakit.segmenters.even import EvenPassages
@@ -296,21 +296,18 @@ class Remembered:
     """A gap model that scores equal documents once."""
 
     model: GapModel
-    known: dict[tuple[Line, ...], np.ndarray] = field(default_factory=dict)
+    known: dict[tuple[Line, ...], Scored] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return self.model.name
 
-    def probabilities(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
+    def scored(self, documents: Sequence[Sequence[Line]]) -> list[Scored]:
         keys = [tuple(lines) for lines in documents]
         new = [key for key in dict.fromkeys(keys) if key not in self.known]
         if new:
-            self.known.update(zip(new, self.model.probabilities(new), strict=True))
+            self.known.update(zip(new, self.model.scored(new), strict=True))
         return [self.known[key] for key in keys]
-
-    def thresholds_of(self, lines: Sequence[Line]) -> Mapping[Depth, float]:
-        return self.model.thresholds_of(lines)
 
     def identity(self) -> dict[str, Any]:
         return self.model.identity()

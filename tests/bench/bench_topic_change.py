@@ -99,7 +99,7 @@ def bits(model: str, documents: list[tuple[Line, ...]]) -> None:
     for threads, size in ((1, len(documents)), (2, len(documents)), (1, 1), (2, 7)):
         torch.set_num_threads(threads)
         parts = [documents[i : i + size] for i in range(0, len(documents), size)]
-        found.append(np.concatenate([p for part in parts for p in scorer.probabilities(part)]))
+        found.append(np.concatenate([one.p for part in parts for one in scorer.scored(part)]))
     equal = all(np.array_equal(found[0], other) for other in found[1:])
     print(f"probabilities of one and two threads, batches of 1, 7 and all: "
           f"{'equal to the bit' if equal else 'NOT equal'}")  # fmt: skip
