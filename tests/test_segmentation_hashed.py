@@ -819,6 +819,7 @@ def test_a_loaded_model_is_bit_equal_to_the_trained_one(
     assert loaded.identity() == made.identity()
     assert isinstance(loaded, model.TrainedModel)
     assert loaded.members[0].config() == made.members[0].config()
+    assert loaded.members[0].settings == made.members[0].settings  # type: ignore[attr-defined]
     for ours, theirs in zip(made.probabilities(lines), loaded.probabilities(lines), strict=True):
         assert ours.tobytes() == theirs.tobytes()
     for name, tensor in made.members[0].state().items():

@@ -113,6 +113,16 @@ def test_the_weights_are_those_of_traits_as_they_are() -> None:
     assert sight.headings_show(weights * 0, shown[0])  # in doubt they may be there
 
 
+@pytest.mark.parametrize(
+    ("logit", "shows"), [(5.0, True), (-1.4, True), (-1.6, False), (-5.0, False)]
+)
+def test_in_doubt_there_are_headings(logit: float, shows: bool) -> None:
+    weights = np.zeros(sight.N_TRAITS + 1, np.float32)
+    weights[2], weights[-1] = 1.0, logit - 0.5
+
+    assert sight.headings_show(weights, np.full(sight.N_TRAITS, 0.5)) == shows
+
+
 def test_a_trait_that_never_varies_counts_nothing() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(0, 1, (20, sight.N_TRAITS))

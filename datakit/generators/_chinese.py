@@ -163,7 +163,7 @@ def content_words(text: str) -> list[str]:
 
 def is_debris(sentence: str) -> bool:
     """Whether page furniture or a table is mixed into a sentence."""
-    digits = sum(char.isdigit() for char in sentence)
+    digits = sum(map(str.isdigit, sentence))
     return bool(_DEBRIS.search(sentence)) or digits > 0.3 * len(sentence)
 
 
@@ -185,7 +185,7 @@ def chunks(sentence: str) -> list[Chunk]:
             or (token.word == "的" and run and following and following.is_noun and run[-1].is_noun)
         ):
             run.append(token)
-        else:
+        elif run:
             found += _closed(run)
             run = []
     return found + _closed(run)

@@ -60,7 +60,7 @@ _CASES = re.compile(
 
 
 def _penalty(text: str, context: Context) -> Iterator[Draft]:
-    match = _BROKEN.match(text)
+    match = _BROKEN.match(text) if "的，" in text else None
     if match and not _POINTS.search(match[1]):
         deed = re.sub(r"^(?:有关)?(?:单位|个人|单位和个人|单位或者个人)(?=[^、]{4})", "", match[1])
         if not _is_clause(deed):
@@ -73,7 +73,7 @@ def _penalty(text: str, context: Context) -> Iterator[Draft]:
             yield from _titled(
                 f"{deed}应当怎么办", context, "consequence", 1.8, f"{deed}应当怎么办"
             )
-    cases = _CASES.match(text)
+    cases = _CASES.match(text) if "之一的，" in text else None
     if cases and not _POINTS.search(cases[1] + cases[2]) and _is_clause(cases[2]):
         yield from _titled(
             f"{cases[1]}在哪些情形下{cases[2]}", context, "cases", 1.9, f"哪些情形下{cases[2]}"

@@ -173,9 +173,7 @@ def test_dense_measures_as_sentence_transformers_does(
     assert found == on_file(run, qrels, tmp_path)
 
 
-def test_hybrid_measures_the_same_on_its_file(
-    shared_data: Path, tmp_path: Path
-) -> None:
+def test_hybrid_measures_the_same_on_its_file(shared_data: Path, tmp_path: Path) -> None:
     passages, queries, qrels = labelled_set(shared_data, "stard")
     made = indexes(passages, "zh")
     run = list(made["hybrid"].search(queries, DEPTH))
