@@ -217,3 +217,39 @@ def test_chinese_terms_without_a_title_are_named_by_who_introduces_itself() -> N
     passages = [p for p in made if isinstance(p, Passage)]
 
     assert context_of(passages).issuer == "墨鱼笔记"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Trademarks are a signifier of a product's identity and of its reputation.",  # explains
+        "If you have an account, and you would like to close it, then we will ask for a proof.",
+        "You may have to prove access to your mobile phone before the order is sent.",
+    ],
+)
+def test_what_nobody_would_ask_of_terms_gives_no_question(sentence: str) -> None:
+    made = asked(f"# Terms\n\n{sentence}", issuer="Acme", doc_type="terms", title="Terms")
+
+    assert not [query for query in made if query.form != "keyword"]
+
+
+def test_you_in_a_heading_about_the_policy_is_the_company() -> None:
+    text = "# Policy\n\n## How often will you update this policy?\n\n"
+    made = texts(
+        f"{text}We update the policy once a year, always in the first week of January.",
+        issuer="Acme", doc_type="privacy policy", title="Acme Privacy Policy",
+    )  # fmt: skip
+
+    assert made
+    assert not [text for text in made if "will I" in text]
+
+
+def test_a_rise_from_one_date_to_another_is_asked_for_at_the_later_one() -> None:
+    sentence = (
+        "Billings increased from $48 million at December 31, 2017 to $50 million at "
+        "December 31, 2018, primarily driven by advances on new orders."
+    )
+    made = texts(f"# Liquidity\n\n{sentence}", issuer="Acme Corp", doc_type="10-K", title="10-K")
+
+    assert any("2018" in text for text in made)
+    assert not [text for text in made if "2017" in text]

@@ -27,7 +27,9 @@ _TRIMMED = re.compile(
     r"|herein|hereunder|otherwise)\s"
 )
 _SERVICE = re.compile(
-    r"\b(?:(?:the|our|this|these|its|any|such)\s+)+(?:\w+\s)?(?:(?:web)?sites?|services?|platforms?"
+    r"\b(?:(?:the|our|this|these|its|any|such)\s+)+"
+    r"(?:(?:online|web|mobile|digital|paid|free|premium|related|various|gaming|cloud|internet)\s)?"
+    r"(?:(?:web)?sites?|services?|platforms?"
     r"|apps?|applications?|software|products?)"
     r"(?:(?:,| and| or| and/or|/)+\s*(?:(?:the|our)\s+)?(?:(?:web)?sites?|services?"
     r"|platforms?|apps?"

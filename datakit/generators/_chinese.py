@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from datakit.errors import MissingDependency
 from datakit.generators._context import Context
@@ -82,23 +82,14 @@ _DEBRIS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word with its tag as jieba gives it, and where it starts."""
 
     word: str
     tag: str
     at: int
-
-    @property
-    def is_content(self) -> bool:
-        if self.word in _WEAK or self.tag in _TAGS_OUT or self.word[0] in "这那该此其":
-            return False
-        return self.tag[0] in "nvajbliszt" or self.tag == "eng"
-
-    @property
-    def is_noun(self) -> bool:
-        return self.is_content and (self.tag in _NOUN_TAGS or self.tag[0] == "n")
+    is_content: bool  # it carries a topic
+    is_noun: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +122,15 @@ def join(words: Sequence[str]) -> str:
     return text
 
 
+@functools.lru_cache(maxsize=100_000)
+def _sort_of(word: str, label: str) -> tuple[bool, bool]:
+    """Whether a word carries a topic, and whether it is a noun that does."""
+    if word in _WEAK or label in _TAGS_OUT or not word.strip() or word[0] in "这那该此其":
+        return False, False
+    content = label[0] in "nvajbliszt" or label == "eng"
+    return content, content and (label in _NOUN_TAGS or label[0] == "n")
+
+
 @functools.cache
 def _jieba() -> Any:
     try:
@@ -145,20 +145,23 @@ def tag(text: str) -> list[Token]:
     return list(_tagged(text))
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=256)
 def _tagged(text: str) -> tuple[Token, ...]:
     """As `tag`; several rules look at each sentence and each clause."""
     tokens: list[Token] = []
     at = 0
     for word, label in _jieba().tag(text):
-        tokens.append(Token(word, "x" if not word.strip() else label, at))
+        shown = label if word.strip() else "x"
+        tokens.append(Token(word, shown, at, *_sort_of(word, shown)))
         at += len(word)
     return tuple(tokens)
 
 
 def content_words(text: str) -> list[str]:
     """Words that carry a topic, in order."""
-    return [token.word for token in tag(text) if token.is_content and len(token.word) > 1]
+    return [
+        word for word, label in _jieba().tag(text) if len(word) > 1 and _sort_of(word, label)[0]
+    ]
 
 
 def is_debris(sentence: str) -> bool:

@@ -63,7 +63,7 @@ def clause_query(
         labelled: whether it is from a report: its lines have labels, its clauses a subject.
     """
     text = _BRACKETS.sub("", sentence).rstrip("；。; ")
-    if text.endswith("的"):
+    if text.endswith("的") or text.startswith("例如"):
         return ""
     label = _LABEL.match(text)
     named = _label_of(label[1]) if label and labelled else ""
@@ -131,6 +131,8 @@ def _shortened(clause: str, labelled: bool) -> list[Token]:
         or _hangs(kept)
         or _is_list(kept)
     ):
+        return []
+    if kept[0].word == "经":
         return []
     return kept if _opens_with_noun(kept) and _stands_alone(kept, labelled) else []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from datakit.generators._chinese import Chunk, Token, chunks
+from datakit.generators._chinese import Chunk, Token, chunks, join
 from datakit.generators._words import word_set
 
 # too common to be a term alone
@@ -119,11 +119,11 @@ def _terms_in(chunk: Chunk, whole: str) -> Iterator[Chunk]:
     words = chunk.words
     fits = [_may_be_inside(token) for token in words]
     for i in range(len(words)):
+        text = ""
         for j in range(i + 1, len(words) + 1):
             if not fits[j - 1]:
                 break
-            term = Chunk(words[i:j], chunk.end)
-            text = term.text
+            text = join((text, words[j - 1].word))
             if len(text) > _TERM[1]:
                 break
             count = whole.count(text) if len(text) >= _TERM[0] else 0
@@ -137,7 +137,7 @@ def _terms_in(chunk: Chunk, whole: str) -> Iterator[Chunk]:
                 after and whole.count(text + after) == count
             )
             if not cut and _is_term(words[i:j], text):
-                yield term
+                yield Chunk(words[i:j], chunk.end)
 
 
 def _may_be_inside(token: Token) -> bool:

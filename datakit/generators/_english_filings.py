@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -30,6 +31,8 @@ _COMPARED = re.compile(
     rf"|end of|by)\s+(?:the )?(?:\w+ ){{0,3}}?{_ONE_PERIOD}|\b(?:compared|versus|vs)\b.*",
     re.I,
 )
+# "from $48 million at December 31, 2017 to $50 million": the later date is asked for
+_MOVED_FROM = re.compile(rf"\bfrom \$?\d[^;.]{{0,40}}? (?:at|in|as of) {_ONE_PERIOD},? to\b", re.I)
 _MOVED = re.compile(
     r"^(?:our |the |total |worldwide |global )*(.{3,60}?) (increased|decreased|grew"
     r"|declined|rose|fell|dropped)\b(.*)",
@@ -42,7 +45,8 @@ _BECAUSE = re.compile(
 )
 _LEVEL = re.compile(
     r"^(?:our |the )?(.{3,60}?) (was|were|totaled|totalled|amounted to|reached) "
-    r"(?:approximately |about |a record )?\$?\d[\d.,]*\s?(?:%|percent|million|billion)",
+    r"(?:approximately |about |a record )?\$?\d[\d.,]*\s?(?:%|percent|million|billion)"
+    r"(?! (?:lower|higher|less|more|better|worse|above|below)\b)",
     re.I,
 )
 _BASE_MOVE = {
@@ -51,9 +55,10 @@ _BASE_MOVE = {
 }  # fmt: skip
 
 
+@functools.lru_cache(maxsize=16)  # several rules look at each sentence
 def period_of(text: str) -> str | None:
     """The period that a sentence reports on, with its preposition: "in Q2 2023"."""
-    match = _PERIOD.search(_COMPARED.sub(" ", text))
+    match = _PERIOD.search(_COMPARED.sub(" ", _MOVED_FROM.sub("to", text)))
     if not match:
         return None
     period = " ".join(match.group().split())
@@ -296,7 +301,8 @@ def policy(text: str, context: Context) -> Iterator[Draft]:
         return
     who = context.issuer
     treats = _RECOGNISE.match(text)
-    if treats and (noun := noun_phrase(treats[2].replace("our ", ""), 7)):
+    noun = noun_phrase(treats[2].replace("our ", ""), 7) if treats else None
+    if treats and noun and not re.fullmatch(r"(?:the|an?) \w+", noun):  # "the allowance": which?
         verb, said = treats[1].lower(), to_asker(small_start(noun, context), context, named=True)
         first, _, rest = verb.partition(" ")
         shown = f"{third_person(first)} {rest}".strip()

@@ -48,6 +48,12 @@ _NO_REST = re.compile(
     re.I,
 )
 
+_RULED = re.compile(
+    r"(?:\w+ly )?(?:prohibited|permitted|allowed|forbidden|required|available|included|optional"
+    r"|mandatory|free|encrypted|stored|deleted|shared|charged)\b",
+    re.I,
+)
+
 
 def inverted(text: str, context: Context) -> Iterator[Draft]:
     """Yes-or-no questions about a noun: what may, must, will or does happen to it."""
@@ -59,6 +65,8 @@ def inverted(text: str, context: Context) -> Iterator[Draft]:
     rest = re.sub(r"^(?:also|only|then|always|never|generally|typically) ", "", match["rest"])
     if not _is_subject(subject) or _NO_REST.match(rest):
         return
+    if context.kind == "terms" and aux in ("is", "are") and not _RULED.match(rest):
+        return  # it explains something, and nobody would ask
     phrase = cut(re.split(r",? (?:which|who|where|that you|that we)\b", rest, maxsplit=1)[0], 12)
     if not phrase or not _says_something(phrase, aux):
         return

@@ -100,6 +100,8 @@ def own_question(sentence: str, context: Context) -> Draft | None:
         return None
     text = re.sub(r"^q:\s*", "", text, flags=re.I)[:-1]
     who = who_of(context)
+    if _READER_ASKS.search(text):
+        text = re.sub(r"\b(do|can|will|may|did) you\b", r"\1 we", text, flags=re.I)
     text = re.sub(
         r"\b(do|can|will|may|did) (?:we|the company)\b",
         lambda m: f"{_DO_IT.get(m[1].lower(), m[1])} {who}",
@@ -116,6 +118,13 @@ def own_question(sentence: str, context: Context) -> Draft | None:
     return Draft(done, asked[0].lower() + asked[1:], "faq", 3, 2.1) if done else None
 
 
+# who asks is the reader already, and "you" is the company
+_READER_ASKS = re.compile(
+    r"\b(?:my|me|i)\b"
+    r"|\byou (?:update|change|amend|collect|share|disclose|sell|transfer|retain|store)\b"
+    r"|\b(?:do|did|will) you use\b(?! (?:our|the|this)\b)",
+    re.I,
+)
 _DO_IT = {"do": "does"}
 
 

@@ -20,6 +20,7 @@ from datakit.generators._english_phrases import (
     who_of,
 )
 from datakit.generators._latin import FUNCTION
+from datakit.generators._prose import is_deictic
 from datakit.generators._verbs import NOUNS, base_of, is_base, third_person
 from datakit.generators._words import word_set
 
@@ -56,6 +57,8 @@ def _permission(text: str, context: Context) -> Iterator[Draft]:
         return
     phrase = verb_phrase(match[1])
     if not phrase or (phrase.split()[0].lower() == "be" and "charged" not in phrase):
+        return
+    if re.match(r"(?:have|need) to\b", phrase, re.I):
         return
     said = placed(to_asker(phrase, context, named=False), context)
     how = re.search(re.escape(phrase[-8:]) + r"[^.]{0,40}?,? by \w+ing\b", match[1]) or re.search(
@@ -177,7 +180,7 @@ def _will_we(text: str, context: Context) -> Iterator[Draft]:
     if kept:
         yield from _how_long(kept, context)
     phrase = verb_phrase(match[1])
-    if phrase and phrase.split()[0].lower() != "be":
+    if phrase and phrase.split()[0].lower() != "be" and not phrase.endswith(" concerned"):
         said = to_asker(phrase, context, named=True)
         yield from made(
             f"will {who_of(context)} {said}",
@@ -310,6 +313,8 @@ def _what_if(text: str, context: Context) -> Iterator[Draft]:
     match = _IF.match(text)
     if not match or not _MAIN_VERB.search(match[2]) or _IF_EMPTY.match(match[1]):
         return
+    if re.match(r"[\s,]*(?:and|or)\b", match[2], re.I):  # one of two conditions
+        return
     if len(match[1].split()) > 13 or _RUNS_ON.search(match[1]):
         return
     if not (match[1][:3] in ("you", "we ") or _HAS_VERB.search(match[1])):
@@ -395,7 +400,7 @@ _LAW = re.compile(
 _CAP = re.compile(r"\bliability\b.{0,160}\b(?:exceed|limited to)\b", re.I | re.S)
 _NO_REFUND = re.compile(
     r"^((?:all |the )?[\w' -]{3,40}?)(?:,? paid[^,.]{0,30})? (?:are|is) (?:\w+ly )?"
-    r"(?:non-?refundable|not refundable|final)",
+    r"(?:non-?refundable|not refundable|(?<=(?:sales|rders) are )final)",
     re.I,
 )
 
@@ -418,7 +423,7 @@ def _single_facts(text: str, context: Context) -> Iterator[Draft]:
             "age",
             1.9,
         )
-    if _LAW.search(text):
+    if _LAW.search(text) and not is_deictic(text, "en"):
         yield from made(
             f"which country's law governs the {who} {label}",
             f"which law governs the {who} {label}",

@@ -20,7 +20,8 @@ _CUT = re.compile(
 _OPEN_END = word_set(
     """
     de du des d à au aux le la les un une et ou en sur pour par avec dans sans vers ces cette ce ses
-    vos votre nos notre leur leurs que plus tout toute tous toutes autre autres tel telle
+    vos votre nos notre leur leurs que plus tout toute tous toutes autre autres tel telle suivant
+    suivants suivante suivantes
     """
 )
 _MAY = re.compile(

@@ -21,7 +21,7 @@ _NUMBERING = re.compile(
     r"|teil|partie|chapitre|titre|anhang|annexe|step|no\.?)\s+(?:\d+(?:\.\d+)*[a-z]?"
     r"|[ivxlc]+|[a-z])\b\s*[.):–—-]*\s*|§+\s*\d+[a-z]?\s*[.):–—-]*\s*"
     r"|\d{1,2}\s+[-–—]\s+|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*"
-    r"|\d{1,2}\s+(?=[A-ZÀ-Þ])"
+    r"|[A-Z]\d{1,2}\.\s*(?=[A-Za-z])|(?<=\d\.)[a-z]\.(?=[A-Za-z])|\d{1,2}\s+(?=[A-ZÀ-Þ])"
     r"|\(?[ivxlc]{1,5}[.)]\s+|\(?[a-zA-Z][.)]\s+)+",
     re.I,
 )
@@ -67,6 +67,10 @@ _GENERIC = phrase_set(
     sommaire | objet | généralité | aperçu | participants | patients | subjects | design
     setting | measures | procedure | sample | samples | measurement | study design
     study population | statistics | data | limitations | case report | competing interests
+    content | consent | standards | our standards | last updated
+    other events | key information | additional notes | additional considerations | signatures
+    selected financial data | list of significant subsidiaries | non-gaap financial measures
+    regional sales results
     funding | ethics statement | statistical analysis | strengths and limitations
     """
 )
@@ -78,7 +82,7 @@ _GENERIC_ZH = word_set(
     内容提要 事件 点评 相关报告 资料来源 重要提示 特别提示 一般规定 附件 更多 首页 其他事项
     其他用途 用户须知 特别说明 补充说明 声明与条款 个人信息 信息 适用范围 释义 正文目录 投资逻辑
     行业动态 公司动态 行业新闻 市场表现 行情回顾 市场回顾 本周观点 核心要点 核心结论 投资策略
-    隐私政策 用户协议 服务条款 综述 概况 概览
+    隐私政策 用户协议 服务条款 综述 概况 概览 序言 概要
     """
 )
 _WITH_SUBJECT = word_set(
@@ -270,7 +274,8 @@ def _latin_query(title: str, context: Context) -> Titled | None:
     asked = _as_question(text, context)
     if asked:
         return Titled(_sentence(asked), "question")
-    if "?" in text or _QUESTION.match(text) or re.match(r"(?:of|by|and|or)\b", text):
+    hangs = re.match(r"(?:of|by|and|or|within|from|to|on|at)\b", text)
+    if hangs or "?" in text or _QUESTION.match(text):
         return None
     if len(text.split()) > 4 and any(map(_is_finite, text.split()[1:])):
         weights = dict.fromkeys(_latin.content_stems(text, context.language), 1.0)
@@ -287,6 +292,12 @@ def _latin_query(title: str, context: Context) -> Titled | None:
 def _sentence(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip(" ?")
     return f"{text[0].upper()}{text[1:]}?"
+
+
+# "you" who changes the terms is who wrote them, not who reads them
+_AUTHOR_ACTS = re.compile(
+    r"\byou (?:update|change|amend|revise|modify)\b.*\b(?:policy|policies|terms|notice|agreement)\b"
+)
 
 
 def _as_question(text: str, context: Context) -> str | None:
@@ -311,6 +322,9 @@ def _as_question(text: str, context: Context) -> str | None:
     if how and context.kind == "terms":
         said = to_asker(text[how.end() :], context, named=False)
         return _checked(f"how do I {placed(said, context)}", context)
+    if who and _AUTHOR_ACTS.search(text):
+        said = re.sub(r"\bdo you\b", f"does {who}", text)
+        return _checked(re.sub(r"\byou\b", who, said), context)
     asked = re.sub(r"\bare you\b", "am I", text)
     asked = re.sub(r"\b(do|can|will|may|should|must) you\b", r"\1 I", asked)
     return _checked(to_asker(asked, context, named=False), context)
@@ -402,6 +416,8 @@ def _of_subject(text: str, context: Context) -> Titled | None:
     if subject and not stems & set(_latin.content_stems(subject, context.language)):
         text = f"{text} {subject}"
     n = len(text.split())
+    if not subject and n < 4 and text == text.lower():  # "total sales": nobody could tell whose
+        return None
     return Titled(text, "keyword") if 2 <= n <= 12 else None
 
 
@@ -484,12 +500,13 @@ def _with_parent(title: str, path: tuple[str, ...], depth: int) -> str:
 
 def _chinese(title: str, context: Context) -> Titled | None:
     text = re.sub(r"\s+(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\s+", "", title)
-    if context.kind == "terms" and len(text) <= 2:
+    stock = re.match(r"我们(?:非常|高度|十分)?重视|其他|(?:坚定|持续)看好", text)
+    if stock or (context.kind == "terms" and len(text) <= 2):
         return None
-    subject = context.topic or None
+    subject = context.topic or ("APP" if context.kind == "terms" else None)
     if _ASKING_ZH.search(text) and len(text) <= 30:
         return _asked_zh(text, context, subject)
-    if len(text) > 30:
+    if len(text) > (22 if context.kind == "report" else 30):
         text = next((part for part in re.split(r"[，：:。；;—]", text) if 6 <= len(part) <= 24), "")
         if not text:
             return None

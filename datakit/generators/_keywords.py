@@ -79,7 +79,8 @@ def _latin_sentence(
     known = _latin.content_stems(f"{context.title or ''} {context.topic}", context.language)
     if context.topic and not stems & set(known):
         return f"{found} {context.topic}"
-    return found if len(stems) > 2 or stems & set(known) else ""
+    named = context.kind not in ("filing", "report") or re.search(r"[A-Z]", found)
+    return found if named and (len(stems) > 2 or stems & set(known)) else ""
 
 
 def _squeezed(text: str) -> str:

@@ -62,7 +62,9 @@ COMMON = word_set(
     produits politique confidentialité droit droits présente présentes présent article articles
     générales client clients cadre ici lien relatives relative compte traitement traitements
     finalités personnel cas ensemble nécessaires consideration considerations outcome outcomes
-    expectation expectations assumption
+    expectation expectations assumption worldwide stock share shares common legitimate interest
+    interests financial position positions registration provider providers replay podcast
+    california residents resident experiences
     """
 )
 
@@ -284,6 +286,8 @@ def key_terms(
     blocked = frozenset(taken)
     for row, sentence in enumerate(sentences):
         for chunk in sentence.chunks:
+            if len(chunk.words) < 2:
+                continue
             words = _without(_nouns(chunk), blocked)
             if 1 < len(words) <= 4:
                 places.setdefault(" ".join(map(stem, words)), []).append((row, words))

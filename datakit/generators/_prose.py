@@ -64,11 +64,9 @@ def is_usable(sentence: str, language: str) -> bool:
     plain = sum(word[:-1].isalpha() or word.isalpha() for word in words)
     ends = text[-1] in '.;:!?。)”"'
     titled = sum(word[:1].isupper() for word in words) > 0.7 * len(words) and not text.isupper()
-    if language == "en" and not (has_verb(text) and _reads_as_english(words)):
+    if plain < 0.6 * len(words) or not (ends or len(words) >= 9) or titled or words[0] == "|":
         return False
-    return (
-        plain >= 0.6 * len(words) and (ends or len(words) >= 9) and not titled and words[0] != "|"
-    )
+    return language != "en" or (_reads_as_english(words) and has_verb(text))
 
 
 _LEAST_ENGLISH = 0.12  # of the words of a sentence that are English function words; our default
@@ -111,7 +109,7 @@ def why_unusable(
     disclaims = _CHINESE_DISCLAIMER if is_cjk_language(language) else _LATIN_DISCLAIMER
     if letters < 0.45 * max(1, len(text) - text.count(" ") - text.count("\n")):
         return "boilerplate", "found a table of numbers or marks, expected prose"
-    if len(disclaims.findall(text)) >= 2 and n_usable <= 2:
+    if n_usable <= 2 and len(disclaims.findall(text)) >= 2:
         return "boilerplate", "found a disclaimer, signature or notice, expected prose"
     if len(_REFERENCE.findall(text)) > max(6, 2 * n_usable + 4):
         return "boilerplate", "found a list of references, expected prose"

@@ -52,6 +52,12 @@ _LEAST_CENTRAL = 0.5  # of the most central sentence: what is less central is no
 _AGAIN = 0.6  # taken off a question of a pattern that the passage has already
 
 
+# a sentence that only says where something stands
+_POINTS_ON = re.compile(
+    r"\b(?:following|accompanying) (?:table|chart|graph)|\bsets? forth\b|\bcan be found\b"
+    r"|\b(?:see|refer to) (?:the |our )?(?:note|item|part|section)\b|\blearn more\b",
+    re.I,
+)
 _NOBODY = re.compile(r"\bthe company\b|平台", re.I)
 
 
@@ -314,7 +320,7 @@ def _is_compact(sentence: str, context: Context) -> bool:
     text = sentence.strip()
     if text[-1:] in ":：" or re.match(r"\(\d\)", text) or is_deictic(text, context.language):
         return False
-    if context.is_cjk and is_stock_phrase(text):
+    if is_stock_phrase(text) if context.is_cjk else _POINTS_ON.search(text):
         return False
     return len(text) <= _MAX_CHINESE if context.is_cjk else len(text.split()) <= _MAX_WORDS
 
