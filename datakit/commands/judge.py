@@ -15,7 +15,10 @@ import typer
 from datakit.commands import calling
 from datakit.commands.options import (
     DatasetArgument,
+    DryRunOption,
     EndpointOption,
+    ExportBatchOption,
+    ImportBatchOption,
     JsonOption,
     MaxCallsOption,
     MaxCostOption,
@@ -63,20 +66,12 @@ def judge(
     ] = None,
     values: SetOption = None,
     endpoint: EndpointOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be asked, and the price.")
-    ] = False,
+    dry_run: DryRunOption = False,
     max_calls: MaxCallsOption = None,
     max_cost: MaxCostOption = None,
     prices: PricesOption = None,
-    export_batch: Annotated[
-        Path | None,
-        typer.Option("--export-batch", metavar="DIR", help="Write open requests as batch files."),
-    ] = None,
-    import_batch: Annotated[
-        list[Path] | None,
-        typer.Option("--import-batch", metavar="FILE…", help="Read a provider's output files."),
-    ] = None,
+    export_batch: ExportBatchOption = None,
+    import_batch: ImportBatchOption = None,
     drop_failed: Annotated[
         bool, typer.Option("--drop-failed", help="What failed stays unjudged; the run can end.")
     ] = False,

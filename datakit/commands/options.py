@@ -51,6 +51,17 @@ PricesOption = Annotated[
     Path | None,
     typer.Option("--prices", metavar="FILE", help="Prices of your own, before those of datakit."),
 ]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be asked, and the price.")
+]
+ExportBatchOption = Annotated[
+    Path | None,
+    typer.Option("--export-batch", metavar="DIR", help="Write open requests as batch files."),
+]
+ImportBatchOption = Annotated[
+    list[Path] | None,
+    typer.Option("--import-batch", metavar="FILE…", help="Read a provider's output files."),
+]
 
 
 def settings_of(values: list[str] | None, option: str = "--set") -> dict[str, Any]:
