@@ -195,8 +195,9 @@ def test_a_killed_process_goes_on_and_ends_as_if_it_had_not_been(
                 "-o", str(out), *settings, "--set=epochs=3"]  # fmt: skip
 
     straight, broken = tmp_path / "straight", tmp_path / "broken"
+    alike = os.environ | {"OMP_NUM_THREADS": "1"}  # sums are split among threads, as `train` here
     train(job(base, data, straight, settings={**FAST, "model": base, "epochs": 3}))
-    process = subprocess.Popen(command(broken), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command(broken), stderr=subprocess.PIPE, text=True, env=alike)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("epoch 1"):
@@ -204,7 +205,7 @@ def test_a_killed_process_goes_on_and_ends_as_if_it_had_not_been(
             break
     process.wait()
     process.stderr.close()
-    again = subprocess.run(command(broken), capture_output=True, text=True, check=True)
+    again = subprocess.run(command(broken), capture_output=True, text=True, check=True, env=alike)
 
     assert process.returncode == -signal.SIGKILL
     assert "goes on after epoch" in again.stderr
