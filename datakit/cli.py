@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, runtime_ch
 
 import typer
 
+from datakit.commands.audit import audit
 from datakit.commands.calibrate import calibrate
 from datakit.commands.clusters import clusters
 from datakit.commands.generate import generate
@@ -355,6 +356,9 @@ def _print_measures(measures: list[dict[str, Any]]) -> None:
                 f"{m['labels']:<8} {m['split']:<6} {m['run']:<12} {m['measure']:<10} "
                 f"{m['value']:.4f}  [{m['ci_low']:.4f}, {m['ci_high']:.4f}]  n={m['n_queries']:,}"
             )
+
+
+app.command()(audit)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from datakit.errors import PlanError, UnknownName, did_you_mean
 
 KINDS = (
     "ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges",
-    "exporters", "importers",
+    "exporters", "importers", "audits",
 )  # fmt: skip
 
 # what our own plugins stand on

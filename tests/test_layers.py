@@ -22,8 +22,18 @@ LAYERS = [
     {"segmentation", "llm"},
     {"ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges"},
     {"plan", "engine", "reading"},
-    {"exporters", "importers", "audits", "report", "provenance", "runners", "samples", "training"}
-    | {"judging"},
+    {
+        "exporters",
+        "importers",
+        "audits",
+        "auditing",
+        "report",
+        "provenance",
+        "runners",
+        "samples",
+        "training",
+    }
+    | {"judging", "fixing"},
     {"stages", "importing", "irds"},
     {"pipeline"},
     {"commands"},

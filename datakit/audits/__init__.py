@@ -1,0 +1,1 @@
+"""Audits: one file per question asked of a dataset; its fields are its limits by part."""

@@ -1,0 +1,57 @@
+"""Do copies of a relevant passage count as relevant too?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from datakit.auditing import Check, Facts, Result, rate
+from datakit.auditing.labels import mask_of
+from datakit.registry import plugin
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@plugin("audits", "dk103_unequal_labels")
+@dataclass(frozen=True)
+class UnequalLabels:
+    """Positives with an unjudged duplicate, among all positives."""
+
+    check: ClassVar[Check] = Check(
+        "DK103", "Unequal labels among copies", "duplicates",
+        "datakit fix PATH --check DK103 -o NEW", cost=6,
+    )  # fmt: skip
+    train: str = "W>.5%"
+    test: str = "E>.5%"
+
+    def __call__(self, facts: Facts) -> Iterator[Result]:
+        import numpy as np
+
+        labels = facts.labels
+        for part, inside in facts.parts():
+            positive = labels.positive & mask_of(labels, inside)
+            unequal = np.flatnonzero(positive & with_unjudged_copy(facts))
+            yield rate(
+                part, len(unequal), int(positive.sum()), f"{len(unequal):,} positives have a copy "
+                "that nobody judged for the query", records=labels.pair(unequal), entity="qrel",
+                reason="no positive labels",
+            )  # fmt: skip
+
+
+def with_unjudged_copy(facts: Facts) -> np.ndarray:
+    """(n_labels,) whether some copy of the label's passage has no label for its query."""
+    import numpy as np
+
+    labels, head = facts.labels, facts.copies.near
+    whole = labels.whole
+    size = np.bincount(head, minlength=len(head))
+    cluster = head[labels.passage[whole]]
+    n = len(head)
+    judged = np.unique(labels.query[whole] * n + labels.passage[whole])
+    group, count = np.unique(judged // n * n + head[judged % n], return_counts=True)
+    mine = labels.query[whole] * n + cluster
+    found = np.zeros(len(labels), bool)
+    found[whole] = count[np.searchsorted(group, mine)] < size[cluster]
+    return found

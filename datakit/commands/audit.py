@@ -1,0 +1,160 @@
+"""`datakit audit`: what is wrong with a dataset, ours or anyone's."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datakit.commands.options import JsonOption, QuietOption, SetOption, settings_of
+from datakit.errors import UsageError
+
+if TYPE_CHECKING:
+    from datakit.auditing.outputs import Difference
+    from datakit.auditing.running import Audit
+    from datakit.dataset import Dataset
+
+CRASHED = 4  # exit code: a check failed, the report is incomplete
+
+
+def audit(
+    path: Annotated[Path, typer.Argument(help="A dataset directory, or a dataset of others.")],
+    form: Annotated[
+        str | None, typer.Option("--from", help="The format of others'; guessed if left out.")
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="all, corpus, train, test, or release for the strictest limits.")
+    ] = "all",
+    tier: Annotated[
+        str, typer.Option(help="The dearest checks to run: cheap, retriever, judge or human.")
+    ] = "cheap",
+    fail_on: Annotated[
+        str, typer.Option(help="Exit with 1 on findings of this severity: blocker … info, never.")
+    ] = "error",
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="PREVIOUS", help="An earlier audit: what it had found does not fail."),
+    ] = None,
+    form_out: Annotated[
+        str | None, typer.Option("--format", help="Print sarif, junit or md instead of a table.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Where findings.jsonl and measures.json go."),
+    ] = None,
+    values: SetOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find what is wrong with a dataset, and what to do about it.
+
+    Writes findings.jsonl and measures.json into the dataset's folder, or into -o. A dataset of
+    others is imported into a temporary folder first. Exit code 1 when there are findings at or
+    above --fail-on, 4 when a check failed. A limit is set by check: --set DK101.corpus="W>2%".
+
+    Example: datakit audit out --profile test --fail-on error
+    """
+    from datakit.auditing import outputs, running
+    from datakit.auditing.verdict import SEVERITIES, TIERS
+
+    _one_of("--profile", profile, running.PROFILES)
+    _one_of("--tier", tier, TIERS)
+    _one_of("--fail-on", fail_on, (*SEVERITIES, "never"))
+    _one_of("--format", form_out or "md", ("sarif", "junit", "md"))
+    before = outputs.read_findings(baseline) if baseline else []
+    settings = _by_check(settings_of(values))
+    with tempfile.TemporaryDirectory(prefix="datakit-audit-") as temporary:
+        dataset, home = _open(path, form, Path(temporary) / "imported")
+        if out is None and home is None:
+            out = Path(f"{path.name}-audit")
+        shown = not (quiet or as_json or form_out)
+        found = running.audit(dataset, profile, tier, settings, shown)  # type: ignore[arg-type]
+        folder = out or home or Path()
+        outputs.write(found, folder)
+    difference = outputs.compare(found.findings, before)
+    if form_out:
+        print(_as(form_out, found, fail_on, difference if baseline else None))
+    elif as_json:
+        print(
+            json.dumps(
+                outputs.measures(found) | {"findings": len(found.findings)}, ensure_ascii=False
+            )
+        )
+    elif not quiet:
+        print("\n".join(_lines(found, difference if baseline else None, folder)))
+    code = _code(found, difference, fail_on)
+    if code:
+        raise typer.Exit(code)
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{option} {value!r}: expected one of {', '.join(known)}.")
+
+
+def _by_check(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """`DK101.corpus` → `{"DK101": {"corpus": …}}`."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in settings.items():
+        check, dot, setting = name.partition(".")
+        if not dot:
+            raise UsageError(f"--set {name}: expected CHECK.SETTING=VALUE, as in DK101.corpus=W>2%")
+        found.setdefault(check.upper(), {})[setting] = value
+    return found
+
+
+def _open(path: Path, form: str | None, temporary: Path) -> tuple[Dataset, Path | None]:
+    """The dataset, and its folder if it is one of ours."""
+    from datakit import importing
+    from datakit.dataset import Dataset
+
+    if form is None and (path / "manifest.json").is_file():
+        dataset = Dataset.open(path)
+        for table in ("passage", "query"):
+            if table not in dataset:
+                raise UsageError(f"{path} has no table {table!r}: nothing to audit yet.")
+        return dataset, path
+    return importing.import_dataset(path, temporary, form), None
+
+
+def _code(found: Audit, difference: Difference, fail_on: str) -> int:
+    if found.crashes:
+        return CRASHED
+    if fail_on == "never":
+        return 0
+    new = {f.finding_id for f in difference.new}
+    return int(any(f.finding_id in new for f in found.at_least(fail_on)))  # type: ignore[arg-type]
+
+
+def _as(form: str, found: Audit, fail_on: str, difference: Difference | None) -> str:
+    from datakit.auditing import junit, markdown, sarif
+
+    if form == "sarif":
+        return json.dumps(sarif.document(found, difference), ensure_ascii=False, indent=1)
+    if form == "junit":
+        return junit.document(found, fail_on)
+    return markdown.document(found, difference)
+
+
+# --- as text ------------------------------------------------------------------------------
+
+
+def _lines(found: Audit, difference: Difference | None, folder: Path) -> Iterator[str]:
+    for f in found.findings:
+        yield f"{f.severity:<8} {f.check_id}  {f.message}"
+        yield f"{'':<15} fix: {f.fix}"
+    counts = {s: sum(o.status == s for o in found.outcomes) for s in (
+        "fail", "warn", "pass", "not_established", "skipped")}  # fmt: skip
+    yield ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in counts.items())
+    if difference is not None:
+        yield (
+            f"against the baseline: {len(difference.new)} new, {len(difference.known)} known, "
+            f"{len(difference.gone)} gone"
+        )
+    for crash in found.crashes:
+        yield f"{crash.check_id} failed: {crash.error}; the audit is incomplete"
+    yield f"{folder / 'findings.jsonl'}, {folder / 'measures.json'}"
