@@ -38,6 +38,7 @@ from datakit.commands.options import (
     settings_of,
 )
 from datakit.commands.prompts import prompts_app
+from datakit.commands.register import register
 from datakit.commands.stage import print_outcome, run_stage
 from datakit.commands.train_generator import train_generator
 from datakit.errors import DatakitError, UnknownName, UsageError
@@ -419,6 +420,9 @@ def import_(
     dataset = importing.import_dataset(path, out, form, settings_of(values))
     for table in dataset.tables():
         print(f"{table:<24} {dataset.count(table):>10,}")
+
+
+app.command()(register)
 
 
 # --- looking ------------------------------------------------------------------------------

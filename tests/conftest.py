@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
+
+# names that `datakit register` keeps for the person who runs the tests are not theirs
+os.environ["DATAKIT_HOME"] = tempfile.mkdtemp(prefix="datakit-home-")
 
 import pytest
 

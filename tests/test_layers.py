@@ -17,7 +17,7 @@ PACKAGE = Path(datakit.__file__).parent
 LAYERS = [
     {"version", "errors", "records"},
     {"registry", "text", "tables", "progress", "resources"},
-    {"models", "vectors", "seq2seq", "dataset", "sources"},
+    {"models", "vectors", "seq2seq", "dataset", "sources", "registered"},
     {"filters", "splits", "measures", "calibration"},
     {"segmentation", "llm"},
     {"ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges"},

@@ -1,18 +1,28 @@
 """ir_datasets: a folder that `datakit.irds.register` makes known to ir_datasets."""
 
-# No `from __future__ import annotations` here: ir_datasets' exporters drop every field of a
-# NamedTuple whose annotations are strings.
+from __future__ import annotations
 
 import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from datakit.dataset import Dataset
-from datakit.exporters._view import Title, View, corpus_language, one_language, titled
+from datakit.errors import DatasetError
+from datakit.exporters import _irds_rows as rows
+from datakit.exporters._irds_rows import Doc, DocPair, Topic
+from datakit.exporters._view import (
+    Title,
+    View,
+    corpus_language,
+    in_order,
+    one_language,
+    titled,
+)
 from datakit.exporters._write import (
     Cells,
     Draft,
@@ -32,7 +42,8 @@ from datakit.records import Qrel, safe_id
 from datakit.registry import digest, plugin
 
 DEFINITION = "datakit-irds.json"
-FORMAT, FORMAT_VERSION = "datakit-irds", "1"
+FORMAT, FORMAT_VERSION = "datakit-irds", "2"
+DIRECT = "direct/{split}.txt"  # labels of the passages that queries were written from
 Pairs = Literal["all", "best"]
 _README = """# {name}
 
@@ -42,45 +53,6 @@ Passages, queries, graded labels, runs and training pairs for ir_datasets. In th
     name = datakit.irds.register(".")  # "datakit/{name}"
     dataset = ir_datasets.load(name + "/{split}")
 """
-
-
-class Doc(NamedTuple):
-    """A passage."""
-
-    doc_id: str
-    title: str
-    text: str
-    source_doc_id: str
-
-    def default_text(self) -> str:
-        """What a retriever reads: the title, unless the text starts with it, and the text."""
-        if not self.title or self.text.startswith(self.title):
-            return self.text
-        return f"{self.title} {self.text}"
-
-
-class Topic(NamedTuple):
-    """A query; level and form are `""` where they are not known: some tools take str only."""
-
-    query_id: str
-    text: str
-    level: str
-    form: str
-
-    def default_text(self) -> str:
-        """The query's text."""
-        return self.text
-
-
-class DocPair(NamedTuple):
-    """A positive and a negative of a query."""
-
-    query_id: str
-    doc_id_a: str  # more relevant than doc_id_b
-    doc_id_b: str
-    run: str  # that found the negative
-    score: float  # of the negative
-    margin: float  # lowest score of a positive minus the negative's
 
 
 @plugin("exporters", "ir_datasets")
@@ -114,6 +86,10 @@ class IrDatasets:
             name = f"queries/{view.split_of(topic.query_id)}.jsonl"
             draft.add(name, json_line(topic._asdict()), topic)
         write_qrels(view, draft, "qrels/{split}.txt")
+        direct = rows.direct_table(view)
+        if direct:
+            of_seeds = View(view.dataset, direct.removeprefix("qrel/"), view.lowest_grade)
+            write_qrels(of_seeds, draft, DIRECT)
         for run in view.runs:
             for split in view.splits:
                 draft.start(_run_file(run, split))
@@ -134,7 +110,7 @@ class IrDatasets:
             return read_json(path, Topic._fields)
         if kind == "docpairs":
             return read_docpairs(path)
-        return read_qrels(path) if kind == "qrels" else read_run(path)
+        return read_qrels(path) if kind in ("qrels", "direct") else read_run(path)
 
     def read_with_others(self, draft: Draft) -> str | None:
         """Every file once more with the readers that ir_datasets has for its format."""
@@ -156,8 +132,19 @@ class IrDatasets:
 
 
 def docs(view: View, title: Title = "keep") -> Iterator[Doc]:
-    for passage in view.passages():
-        yield Doc(passage.passage_id, *titled(passage, title), passage.doc_id)
+    if title == "header":  # made of many columns
+        for passage in view.passages():
+            yield Doc(passage.passage_id, *titled(passage, title), passage.doc_id)
+        return
+    last = ""
+    for doc in in_order(rows.docs(view.dataset, title=title), itemgetter(0)):
+        if doc.doc_id == last:
+            raise DatasetError(
+                f"{view.dataset.path}: table passage has {last} there twice. "
+                "Run `datakit build` (or `datakit import`) again."
+            )
+        last = doc.doc_id
+        yield doc
 
 
 def topics(view: View, split: str | None = None) -> Iterator[Topic]:
@@ -225,7 +212,7 @@ def _as_they_read(name: str, path: Path) -> Iterator[Any] | None:
             rows = formats.JsonlDocs(file, Doc).docs_iter()
         case "queries":
             rows = formats.JsonlQueries(file, Topic).queries_iter()
-        case "qrels":
+        case "qrels" | "direct":
             rows = ((q, i, p, grade) for q, p, grade, i in formats.TrecQrels(file, {}).qrels_iter())
         case "scoreddocs":
             rows = formats.TrecScoredDocs(file).scoreddocs_iter()
@@ -237,16 +224,6 @@ def _as_they_read(name: str, path: Path) -> Iterator[Any] | None:
 
 def _definition(view: View, draft: Draft) -> dict[str, Any]:
     manifest = view.dataset.manifest
-    splits: dict[str, Any] = {}
-    for split in view.splits:
-        pairs = f"docpairs/{split}.tsv"
-        splits[split] = {
-            "queries": f"queries/{split}.jsonl",
-            "language": one_language(q.language for q in view.queries.values() if q.split == split),
-            "qrels": f"qrels/{split}.txt",
-            "scoreddocs": {run: _run_file(run, split) for run in view.runs},
-            "docpairs": pairs if pairs in draft.tallies else None,
-        }
     tallies = sorted(draft.tallies.items())
     return {
         "format": FORMAT,
@@ -254,6 +231,7 @@ def _definition(view: View, draft: Draft) -> dict[str, Any]:
         "name": manifest["dataset_id"],
         "content_hash": manifest.get("content_hash"),
         "digest": digest({name: tally.digest for name, tally in tallies}),
+        "notes": rows.notes(view),
         "docs": {
             "path": "docs.jsonl",
             "count": draft.tallies["docs.jsonl"].rows,
@@ -261,5 +239,41 @@ def _definition(view: View, draft: Draft) -> dict[str, Any]:
             "language": corpus_language(view.dataset),
         },
         "qrels_defs": manifest["label_scale"]["grades"],
-        "splits": splits,
+        "splits": _splits(view, draft),
     }
+
+
+def _splits(view: View, draft: Draft) -> dict[str, Any]:
+    """Files and subsets of each split."""
+    labelled = rows.labelled(view.dataset, rows.direct_table(view))
+    direct = set(map(safe_id, labelled.to_pylist()))
+    paired = set(map(safe_id, rows.with_negatives(view.dataset).to_pylist()))
+    splits: dict[str, Any] = {}
+    for split, level, only_direct in rows.subsets(rows.queries(view.dataset), labelled):
+        pairs = f"docpairs/{split}.tsv"
+        if split not in splits:
+            splits[split] = {
+                "queries": f"queries/{split}.jsonl",
+                "qrels": f"qrels/{split}.txt",
+                "direct": DIRECT.format(split=split) if direct else None,
+                "scoreddocs": {run: _run_file(run, split) for run in view.runs},
+                "docpairs": pairs if pairs in draft.tallies else None,
+                "subsets": [],
+            }
+        chosen = [
+            query
+            for query in view.queries.values()
+            if query.split == split
+            and level in (None, query.level)
+            and (not only_direct or query.query_id in direct)
+        ]
+        splits[split]["subsets"].append(
+            {
+                "level": level,
+                "direct": only_direct,
+                "language": one_language(query.language for query in chosen),
+                "docpairs": pairs in draft.tallies
+                and any(query.query_id in paired for query in chosen),
+            }
+        )
+    return splits
