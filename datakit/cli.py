@@ -41,6 +41,8 @@ from datakit.commands.prompts import prompts_app
 from datakit.commands.register import register
 from datakit.commands.stage import print_outcome, run_stage
 from datakit.commands.train_generator import train_generator
+from datakit.commands.train_retriever import train_retriever
+from datakit.commands.verify import verify
 from datakit.errors import DatakitError, UnknownName, UsageError
 from datakit.version import __version__
 
@@ -321,6 +323,7 @@ def mine(
 
 app.command(context_settings={"allow_extra_args": True})(judge)
 app.command()(calibrate)
+app.command()(verify)
 
 
 @app.command()
@@ -658,6 +661,7 @@ def train_segmenter(
 
 
 train_app.command("generator")(train_generator)
+train_app.command("retriever")(train_retriever)
 
 
 def _silent(line: str) -> None:

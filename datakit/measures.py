@@ -68,6 +68,41 @@ def measure_runs(
     return rows
 
 
+def measured(query: Query, purpose: str) -> bool:
+    """Whether a query enters the measures: those of the subset `easy` do not in an eval set."""
+    return purpose == "train" or "easy" not in query.flags
+
+
+def counts(qrel: Qrel, purpose: str) -> bool:
+    """Whether a label enters the measures: uncertified ones do not in an eval set."""
+    return purpose == "train" or "uncertified" not in qrel.flags
+
+
+def per_query(
+    measure: str,
+    grades: Grades,
+    rankings: Mapping[str, Sequence[str]],
+    relevant_from: int = RELEVANT_FROM,
+) -> np.ndarray:
+    """(n_queries,) float64, in the order of `grades`: one measure of one system.
+
+    Args:
+        measure: as ir_measures writes it.
+        grades: query_id -> passage_id -> grade; each of its queries has a value.
+        rankings: query_id -> passage_ids, best first; a query without one has 0.
+        relevant_from: lowest grade that is relevant.
+
+    Raises:
+        UnknownName: ir_measures has no such measure.
+    """
+    run = {
+        query_id: {one: float(len(ids) - rank) for rank, one in enumerate(ids)}
+        for query_id, ids in rankings.items()
+    }
+    values: np.ndarray = _per_query([_parse(measure, relevant_from)], grades, run)[:, 0]
+    return values
+
+
 def ranked(run: Iterable[ScoredPassage]) -> dict[str, dict[str, float]]:
     """query_id -> passage_id -> a score that falls by one per rank, so that nothing ties.
 

@@ -584,7 +584,7 @@ def check_step(plan: Plan, dataset: Dataset) -> Step:
     relevant_from = int(dataset.manifest["label_scale"]["relevant_from"])
 
     def work(sink: Sink) -> None:
-        from datakit.measures import measure_runs
+        from datakit.measures import counts, measure_runs, measured
 
         asked = sink.reading(dataset.read("query"))
         queries = [query for query in asked if measured(query, plan.purpose)]
@@ -616,13 +616,3 @@ def _languages(dataset: Dataset, run: str) -> tuple[str, ...]:
     """The languages that a run's retriever was meant for; queries in others do not count."""
     stage = dataset.manifest["tables"][run]["made_by"]
     return tuple(dataset.manifest["stages"][stage]["settings"].get("languages", ()))
-
-
-def measured(query: Query, purpose: str) -> bool:
-    """Whether a query enters the measures: those of the subset `easy` do not in an eval set."""
-    return purpose == "train" or "easy" not in query.flags
-
-
-def counts(qrel: Qrel, purpose: str) -> bool:
-    """Whether a label enters the measures: uncertified ones do not in an eval set."""
-    return purpose == "train" or "uncertified" not in qrel.flags

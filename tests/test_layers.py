@@ -18,7 +18,7 @@ LAYERS = [
     {"version", "errors", "records"},
     {"registry", "text", "tables", "progress", "resources"},
     {"models", "vectors", "seq2seq", "dataset", "sources", "registered"},
-    {"filters", "splits", "measures", "calibration"},
+    {"filters", "splits", "measures", "significance", "calibration"},
     {"segmentation", "llm"},
     {"ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges"},
     {"plan", "engine", "reading"},
@@ -33,7 +33,7 @@ LAYERS = [
         "samples",
         "training",
     }
-    | {"judging", "fixing"},
+    | {"judging", "fixing", "gates"},
     {"stages", "importing", "irds"},
     {"pipeline"},
     {"commands"},
