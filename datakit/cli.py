@@ -39,6 +39,7 @@ from datakit.commands.options import (
 )
 from datakit.commands.prompts import prompts_app
 from datakit.commands.register import register
+from datakit.commands.review import review_app
 from datakit.commands.stage import print_outcome, run_stage
 from datakit.commands.train_generator import train_generator
 from datakit.commands.train_retriever import train_retriever
@@ -67,6 +68,7 @@ app.add_typer(train_app, name="train")
 eval_app = typer.Typer(help="Measure models on data of your own.", no_args_is_help=True)
 app.add_typer(eval_app, name="eval")
 app.add_typer(prompts_app, name="prompts")
+app.add_typer(review_app, name="review")
 
 INTERRUPTED = 130  # the exit code after Ctrl-C
 

@@ -33,7 +33,7 @@ LAYERS = [
         "samples",
         "training",
     }
-    | {"judging", "fixing", "gates"},
+    | {"judging", "fixing", "gates", "reviewing"},
     {"stages", "importing", "irds"},
     {"pipeline"},
     {"commands"},

@@ -14,7 +14,7 @@ from doc_blocks import HAS_ENCODER, ROOT, Block, blocks, code_spans, environment
 from typer.models import CommandInfo
 
 from datakit import plan as plans
-from datakit.cli import app, eval_app, plan_app, prompts_app, train_app
+from datakit.cli import app, eval_app, plan_app, prompts_app, review_app, train_app
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = blocks(README)
@@ -71,7 +71,8 @@ def test_a_plan_in_the_readme_is_a_plan(block: Block) -> None:
 
 def commands() -> list[str]:
     """Every command of the command line: `build`, `plan show`, …"""
-    groups = {"plan": plan_app, "train": train_app, "eval": eval_app, "prompts": prompts_app}
+    groups = {"plan": plan_app, "train": train_app, "eval": eval_app, "prompts": prompts_app,
+              "review": review_app}  # fmt: skip
     return [_name(c) for c in app.registered_commands] + [
         f"{name} {_name(c)}" for name, group in groups.items() for c in group.registered_commands
     ]
@@ -92,7 +93,7 @@ def test_every_command_is_named(command: str) -> None:
 
 def test_every_command_that_is_named_exists() -> None:
     code = "\n".join([b.code for b in BLOCKS if b.language == "sh"] + code_spans(README))
-    pattern = r"\bdatakit ((?:plan|train|eval|prompts) [a-z]+|[a-z]+)"
+    pattern = r"\bdatakit ((?:plan|train|eval|prompts|review) [a-z]+|[a-z]+)"
     named = {" ".join(match.split()) for match in re.findall(pattern, code)}
 
     assert named - set(commands()) == set()

@@ -72,23 +72,33 @@ def _row(query: Query, passage: Passage, assessor: str) -> dict[str, str]:
 def read_review(
     path: Path, dataset: Dataset, assessor: str | None = None
 ) -> Iterator[Judgement | Dropped]:
-    """The judgements of a review file; rows without a grade are passed over.
-
-    What is there already, by the same assessor and with the same grade, is not given again.
-
-    Args:
-        path: a file that `write_review` made and people filled in.
-        dataset: of the pairs.
-        assessor: of rows that name none.
+    """The judgements of a review file, as `judgements_of` makes them.
 
     Raises:
         UsageError: it cannot be read, or a graded row names no assessor.
     """
-    filled = [
-        (number, row)
-        for number, row in read_rows(path, ("query_id", "passage_id", "grade"))
-        if row["grade"].strip()
-    ]
+    rows = read_rows(path, ("query_id", "passage_id", "grade"))
+    return judgements_of(path, rows, dataset, assessor)
+
+
+def judgements_of(
+    path: Path, rows: Iterable[tuple[int, Mapping[str, str]]], dataset: Dataset,
+    assessor: str | None = None,
+) -> Iterator[Judgement | Dropped]:  # fmt: skip
+    """The judgements of people's rows; rows without a grade are passed over.
+
+    What is there already, by the same assessor and with the same grade, is not given again.
+
+    Args:
+        path: the file they are from, for messages.
+        rows: number and values: query_id, passage_id, grade, perhaps snippet and assessor.
+        dataset: of the pairs.
+        assessor: of rows that name none.
+
+    Raises:
+        UsageError: a graded row names no assessor.
+    """
+    filled = [(number, row) for number, row in rows if row["grade"].strip()]
     for number, row in filled:
         if not (row.get("assessor", "").strip() or assessor):
             raise UsageError(
