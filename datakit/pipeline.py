@@ -20,7 +20,7 @@ REPLIES = ".replies"  # below the dataset: what language models answered
 Report = Callable[[Outcome], None]
 STAGES = (
     "ingest", "segment", "duplicates", "generate", "filter", "retrieve", "mine",
-    "filter/retrieved", "split", "negatives", "check",
+    "filter/retrieved", "split", "negatives", "mutate", "check",
 )  # fmt: skip
 
 
@@ -59,6 +59,7 @@ class Build:
             "filter/retrieved": lambda: iter([stages.filter_retrieved_step(plan, dataset)]),
             "split": lambda: iter([stages.split_step(plan, dataset)]),
             "negatives": lambda: iter([stages.negatives_step(plan, self.bench)]),
+            "mutate": lambda: (stages.mutate_step(use, dataset) for use in plan.uses["mutate"]),
             "check": lambda: iter([stages.check_step(plan, dataset)]),
         }
         for stage in STAGES if only is None else (only,):

@@ -29,10 +29,13 @@ PLUGIN_STAGES: dict[str, tuple[str, bool]] = {
     "retrieve": ("retrievers", True),
     "mine": ("miners", False),
     "negatives": ("miners", False),
+    "mutate": ("miners", True),
     "judge": ("judges", True),
 }
 # no part of a build: asked for by a command of its own, and of no plan unless it names them
 ASKED_FOR = ("judge",)
+# parts of a build that a plan may leave out
+OPTIONAL = (*ASKED_FOR, "mutate")
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class Plan:
         out: dict[str, Any] = {"seed": self.seed, "purpose": self.purpose}
         for stage, uses in self.uses.items():
             entries = [{"use": u.plugin.plugin_name} | _named(u) | _plain(u.plugin) for u in uses]
-            if stage in ASKED_FOR and not uses:
+            if stage in OPTIONAL and not uses:
                 continue
             if stage == "ingest":
                 out[stage] = (

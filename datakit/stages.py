@@ -11,6 +11,7 @@
     filter      …, judgement -> query/filtered                     global; by runs and labels
     split       … -> query, qrel/seed, qrel/mined                  global
     negatives   … -> negative/mined                                global
+    mutate      passage, query -> negative/<name>, passage/<name>  global; where a plan asks for it
     check       … -> measure                                       global
 
 A map function is `(payload, sink)`, found by name in any process; the others are closures over
@@ -564,6 +565,29 @@ def negatives_step(plan: Plan, bench: Workbench) -> Step:
         _with_retrievers(plan, plugin),
         ("passage", "duplicate", "query", "qrel/mined", *run_tables(plan)),
         ("negative/mined",), work,
+    )  # fmt: skip
+
+
+def mutate_step(use: Use, dataset: Dataset) -> Step:
+    """Negatives whose text is in no document: it is kept in a table of its own, not the corpus."""
+    name = use.name.removesuffix("_negative")
+    negatives, texts = f"negative/{name}", f"passage/{name}"
+
+    def work(sink: Sink) -> None:
+        queries = list(sink.reading(dataset.read("query")))
+        seeds = {seed for query in queries for seed in query.seed_passage_ids}
+        passages = {one.passage_id: one for one in dataset.where("passage", "passage_id", seeds)}
+        for record in use.plugin(queries, passages, list(passages.values())):
+            if isinstance(record, Dropped):
+                sink.put(negatives, record)
+                continue
+            negative, text = record
+            sink.put(negatives, negative)
+            sink.put(texts, text)
+
+    return Step(
+        f"mutate/{use.name}", "global", use.plugin.plugin_name, spec(use.plugin)[2],
+        identity(use.plugin), ("passage", "query"), (negatives, texts), work,
     )  # fmt: skip
 
 

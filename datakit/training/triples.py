@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError
@@ -123,20 +124,20 @@ def _negatives(
     dataset: Dataset, passages: dict[str, Passage]
 ) -> dict[str, list[tuple[str, Against]]]:
     """By query, the passage's id with its text; of a mutated one the text that is stored."""
+    texts = dict(passages)
+    for table in dataset.tables():
+        if table.startswith("passage/"):
+            texts |= {one.passage_id: one for one in dataset.read(table)}
     found: dict[str, list[tuple[str, Against]]] = defaultdict(list)
     for table in dataset.tables():
         if not table.startswith("negative/"):
             continue
         rows: Iterator[Negative] = dataset.read(table)
         for one in rows:
-            if one.split == "test":
-                continue
-            text: Any = getattr(one, "text", None)
-            if text:
-                found[one.query_id].append((f"{one.passage_id} {one.kind}", Against(text)))
-            elif one.passage_id in passages:
-                said = passage_text(passages[one.passage_id], True)
-                found[one.query_id].append((one.passage_id, Against(said, one.margin)))
+            if one.split != "test" and one.passage_id in texts:
+                said = passage_text(texts[one.passage_id], True)
+                margin = None if math.isnan(one.margin) else one.margin
+                found[one.query_id].append((one.passage_id, Against(said, margin)))
     return found
 
 
