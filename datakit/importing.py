@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import Counter
@@ -13,11 +14,22 @@ from typing import Any
 from datakit import registry
 from datakit.dataset import Dataset, unwritable
 from datakit.errors import UsageError
-from datakit.records import Dropped, Passage, Qrel, Query
+from datakit.progress import progress
+from datakit.records import (
+    Document,
+    Dropped,
+    Duplicate,
+    Finding,
+    Judgement,
+    Passage,
+    Qrel,
+    Query,
+)
 from datakit.tables import PartWriter
 from datakit.version import __version__
 
 STAGE = "import"
+FINDINGS = f"finding/{STAGE}"
 
 
 def guess(path: Path) -> str:
@@ -52,7 +64,7 @@ def import_dataset(
     Raises:
         UsageError: nothing there, no importer for it, or `out` holds a dataset that was built.
     """
-    path = Path(path)
+    form, path = _named(str(path), form)
     if not path.exists():
         raise UsageError(f"{path} does not exist: give the folder or file to import.")
     importer = registry.make("importers", form or guess(path), values)
@@ -75,9 +87,8 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
     writers: dict[str, PartWriter] = {}
     grades: set[int] = set()
     dropped: Counter[str] = Counter()
-    with unwritable(dataset.path):
-        for record in importer(path):
-            name = _table(record)
+    with unwritable(dataset.path), progress(f"import {importer.plugin_name}") as shown:
+        for name, record in map(_placed, shown.track(importer(path))):
             if name not in writers:
                 writers[name] = PartWriter(type(record), folder, name.replace("/", "."))
             writers[name].add(record)
@@ -89,11 +100,12 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
             name: [(folder / part.file, part) for part in writer.close()]
             for name, writer in writers.items()
         }
-    if not {"passage", "query"} <= made.keys():
+    needed = {"query"} if getattr(importer, "passages_elsewhere", False) else {"passage", "query"}
+    if not needed <= made.keys():
         raise UsageError(f"{path} holds no passages or no queries for {importer.plugin_name}.")
-    n_rows = sum(part.rows for parts in made.values() for _, part in parts)
+    n_rows = sum(p.rows for n, parts in made.items() if n != FINDINGS for _, p in parts)
     n_dropped = dropped.total()
-    dataset.manifest["label_scale"] = label_scale(grades)
+    dataset.manifest |= _said(path, grades)
     dataset.publish(
         made,
         STAGE,
@@ -107,11 +119,37 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
     )  # fmt: skip
 
 
-def _table(record: Passage | Query | Qrel | Dropped) -> str:
-    """The table that a record goes to; labels go to `qrel/<source>`."""
-    if isinstance(record, Qrel):
-        return f"qrel/{record.source}"
-    return {Passage: "passage", Query: "query", Dropped: f"dropped/{STAGE}"}[type(record)]
+_TABLES: dict[type[Any], str] = {
+    Document: "document", Passage: "passage", Query: "query", Duplicate: "duplicate",
+    Judgement: "judgement", Dropped: f"dropped/{STAGE}", Finding: FINDINGS,
+}  # fmt: skip
+
+
+def _placed(record: Any) -> tuple[str, Any]:
+    """Its table and the record, which may come with its table; labels go to `qrel/<source>`."""
+    if type(record) is tuple:
+        return record
+    return f"qrel/{record.source}" if isinstance(record, Qrel) else _TABLES[type(record)], record
+
+
+def _named(path: str, form: str | None) -> tuple[str | None, Path]:
+    """`hf:folder` names the format and the path."""
+    before, colon, after = path.partition(":")
+    if form is None and colon and not Path(path).exists() and before in registry.names("importers"):
+        return before, Path(after)
+    return form, Path(path)
+
+
+def _said(path: Path, grades: set[int]) -> dict[str, Any]:
+    """Purpose and label scale as an export of ours says, else what can be said of the grades."""
+    try:
+        report = json.loads((path / "export_report.json").read_text("utf-8"))
+        scale = report["label_scale"] if report["tool"] == "datakit" else {}
+        if {str(grade) for grade in grades} <= scale["grades"].keys():
+            return {"label_scale": scale, "purpose": report["purpose"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return {"label_scale": label_scale(grades)}
 
 
 def label_scale(grades: Iterable[int]) -> dict[str, Any]:

@@ -8,25 +8,45 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from datakit.dataset import Dataset, unwritable
-from datakit.errors import ExportMismatch, UsageError
+from datakit.errors import DatasetError, ExportMismatch, UsageError
+from datakit.exporters._lines import (
+    Cells,
+    ascending,
+    json_line,
+    one_line,
+    read_columns,
+    read_json,
+    read_lines,
+    read_qrels,
+    read_run,
+    run_lines,
+    write_qrels,
+    written,
+)
+from datakit.exporters._parquet import Columns, ParquetFile
 from datakit.exporters._view import View
-from datakit.records import SPLITS, safe_id
+from datakit.records import SPLITS
 from datakit.version import __version__
+
+__all__ = [
+    "Cells", "Draft", "Tally", "ascending", "compare", "export", "json_line", "one_line",
+    "read_columns", "read_json", "read_lines", "read_qrels", "read_run", "run_lines", "write_qrels",
+]  # fmt: skip
 
 REPORT = "export_report.json"
 ID_MAP = "id_map.tsv"
+BINARY = {
+    "grades": {"0": "not relevant", "1": "relevant"}, "relevant_from": 1, "unjudged": "unknown",
+}  # fmt: skip
 _MODULUS = 1 << 256
-_LINE_BREAKERS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
-_SPLIT_IN_NAME = re.compile(rf"[./]({'|'.join(SPLITS)})(?=\.\w+$)")
+_SPLIT_IN_NAME = re.compile(rf"[./-]({'|'.join(SPLITS)})(?=\.\w+$)")
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-Cells = tuple[str | int | float | None, ...]
 
 
 class Tally:
@@ -36,7 +56,7 @@ class Tally:
         self.rows = 0
         self.total = 0
 
-    def add(self, cells: Cells) -> None:
+    def add(self, cells: tuple[Any, ...]) -> None:
         line = _ENCODE([cell.hex() if isinstance(cell, float) else cell for cell in cells])
         self.rows += 1
         self.total += int.from_bytes(hashlib.sha256(line.encode()).digest(), "big")
@@ -65,8 +85,10 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.tallies: dict[str, Tally] = {}
+        self.rules: list[str] = []  # what the format did to fit, for the report
         self.one_lined = 0  # texts that the line rule changed
         self._open: dict[str, IO[str]] = {}
+        self._tables: dict[str, ParquetFile] = {}
 
     def start(self, name: str) -> None:
         """Open a file of rows, which may stay empty."""
@@ -79,6 +101,20 @@ class Draft:
         self._file(name).write(line + "\n")
         self.tallies[name].add(cells)
 
+    def row(self, name: str, columns: Columns, cells: tuple[Any, ...]) -> None:
+        """Write a row of a Parquet file."""
+        self.start_table(name, columns)
+        self._tables[name].add(cells)
+        self.tallies[name].add(cells)
+
+    def start_table(self, name: str, columns: Columns) -> None:
+        """Open a Parquet file, which may stay empty."""
+        if name not in self._tables:
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._tables[name] = ParquetFile(path, columns)
+            self.tallies[name] = Tally()
+
     def raw(self, name: str, text: str) -> None:
         """Write text that is no row: a header, a frame, a file that is not read back."""
         self._file(name).write(text)
@@ -87,7 +123,7 @@ class Draft:
         if name not in self._open:
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._open[name] = path.open("w", encoding="utf-8", newline="\n")
+            self._open[name] = written(path)
         return self._open[name]
 
     def one_line(self, text: str) -> str:
@@ -99,16 +135,18 @@ class Draft:
     def close(self) -> None:
         for file in self._open.values():
             file.close()
-        self._open = {}
+        for table in self._tables.values():
+            table.close()
+        self._open, self._tables = {}, {}
 
 
 class Format(Protocol):
     """What an exporter gives to `export`."""
 
+    """Also `lowest_grade`, or for a format without grades `binary = True` and `relevant_from`."""
+
     @property
     def labels(self) -> str: ...
-    @property
-    def lowest_grade(self) -> int: ...
     def losses(self, view: View) -> list[str]: ...
     def write(self, view: View, draft: Draft) -> None: ...
     def read(self, name: str, path: Path) -> Iterator[Cells]:
@@ -133,11 +171,15 @@ def export(form: Format, dataset: Dataset, out: Path) -> list[Path]:
     """
     out = out.absolute()
     _refuse_foreign(out)
-    view = View(dataset, form.labels, form.lowest_grade)
+    view = View(dataset, form.labels, _lowest(form, dataset))
     view.check()
     with unwritable(out), _draft(out) as draft:
         form.write(view, draft)
-        _write_id_map(view, draft)
+        if not any(tally.rows for tally in draft.tallies.values()):
+            why = "; ".join(f"{n:,} {what}" for what, n in sorted(view.left_out.items()))
+            raise DatasetError(f"{dataset.path} has no row for this format: {why or 'no labels'}.")
+        if ID_MAP not in draft.tallies:
+            _write_id_map(view, draft)
         draft.close()
         loaders = _read_back(form, draft)
         names = sorted(p.relative_to(draft.folder).as_posix() for p in _files(draft.folder))
@@ -147,6 +189,13 @@ def export(form: Format, dataset: Dataset, out: Path) -> list[Path]:
         )
         _put(draft.folder, out)
     return [out / name for name in [*names, REPORT]]
+
+
+def _lowest(form: Any, dataset: Dataset) -> int:
+    """The lowest grade that goes out; of a format that knows no grades, the lowest relevant one."""
+    if getattr(form, "binary", False):
+        return int(form.relevant_from or dataset.manifest["label_scale"]["relevant_from"])
+    return int(form.lowest_grade)
 
 
 @contextlib.contextmanager
@@ -234,7 +283,11 @@ def compare(name: str, meant: Tally, found: Tally, reader: str) -> None:
 
 def _report(form: Any, view: View, draft: Draft) -> dict[str, Any]:
     manifest = view.dataset.manifest
-    rules = list(view.rules)
+    rules = [*view.rules, *draft.rules]
+    scale = manifest["label_scale"]
+    if getattr(form, "binary", False):
+        rules.append(f"grades from {view.lowest_grade} are 1; the other labels are left out")
+        scale = BINARY
     if draft.one_lined:
         rules.append(
             f"{draft.one_lined:,} texts in line-based files have a space for TAB and line breaks"
@@ -254,7 +307,7 @@ def _report(form: Any, view: View, draft: Draft) -> dict[str, Any]:
         "settings": asdict(form),
         "dataset": {k: manifest.get(k) for k in ("dataset_id", "version", "content_hash")},
         "purpose": manifest["purpose"],
-        "label_scale": manifest["label_scale"],
+        "label_scale": scale,
         "labels": view.label_table,
         "counts": _counts(draft),
         "files": files,
@@ -280,124 +333,3 @@ def _write_id_map(view: View, draft: Draft) -> None:
 
 def _read_id_map(path: Path) -> Iterator[Cells]:
     return ((new, json.loads(old)) for new, old in read_columns(path, 2))
-
-
-# --- lines --------------------------------------------------------------------------------
-
-
-def one_line(text: str) -> str:
-    """The text with a space for every TAB and every character that some reader ends a line at."""
-    return _LINE_BREAKERS.sub(" ", text)
-
-
-def json_line(row: Mapping[str, Any]) -> str:
-    """A row as one line of JSON: readable, but for the separators that split lines elsewhere."""
-    line = json.dumps(dict(row), ensure_ascii=False)
-    return re.sub("[\x85\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", line)
-
-
-# --- strict readers -----------------------------------------------------------------------
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Line numbers from 1 and lines without their LF.
-
-    Raises:
-        ValueError: not UTF-8, or the last line has no end.
-    """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                raise ValueError(f"line {number} has no end")
-            yield number, line[:-1].decode("utf-8")
-
-
-def read_json(path: Path, keys: tuple[str, ...]) -> Iterator[Cells]:
-    """The values of `keys` of every line; the first is the id, ascending and not repeated."""
-    last = ""
-    for number, line in read_lines(path):
-        row = json.loads(line)
-        missing = [key for key in keys if key not in row]
-        if missing:
-            raise ValueError(f"line {number} has no {missing[0]!r}")
-        cells = tuple(row[key] for key in keys)
-        if not isinstance(cells[0], str) or cells[0] <= last:
-            raise ValueError(f"line {number}: id {cells[0]!r} after {last!r}")
-        last = cells[0]
-        yield cells
-
-
-def read_columns(path: Path, n: int, separator: str = "\t", skip: int = 0) -> Iterator[list[str]]:
-    """The columns of every line after the first `skip`, without any quoting."""
-    for number, line in read_lines(path):
-        if number <= skip:
-            continue
-        columns = line.split(separator)
-        if len(columns) != n:
-            raise ValueError(f"line {number} has {len(columns)} columns, expected {n}")
-        yield columns
-
-
-def ascending(rows: Iterable[Cells], *keys: int) -> Iterator[Cells]:
-    """The rows, whose cells at `keys` ascend and never repeat.
-
-    Raises:
-        ValueError: they do not.
-    """
-    last: list[str] = []
-    for row in rows:
-        key = [str(row[at]) for at in keys]
-        if key <= last:
-            raise ValueError(f"{key} comes after {last}")
-        last = key
-        yield row
-
-
-# --- TREC lines ---------------------------------------------------------------------------
-
-
-def write_qrels(view: View, draft: Draft, pattern: str) -> None:
-    """`query_id source passage_id grade`, one file a split; `pattern` has `{split}`."""
-    for split in view.splits:
-        draft.start(pattern.format(split=split))
-    for qrel in view.labels():
-        cells = (qrel.query_id, qrel.source, qrel.passage_id, qrel.grade)
-        name = pattern.format(split=view.split_of(qrel.query_id))
-        draft.add(name, " ".join(map(str, cells)), cells)
-
-
-def read_qrels(path: Path) -> Iterator[Cells]:
-    """(query_id, source, passage_id, grade), by query and passage."""
-    rows = read_columns(path, 4, " ")
-    return ascending(((q, source, p, int(grade)) for q, source, p, grade in rows), 0, 2)
-
-
-def read_run(path: Path) -> Iterator[Cells]:
-    """(query_id, passage_id, rank, score), ranks from 1 and in trec_eval's order."""
-    last: _RunRow | None = None
-    for query, q0, passage, rank, score, _ in read_columns(path, 6, " "):
-        row = query, float(score), passage, int(rank)
-        if q0 != "Q0" or not _follows(row, last):
-            raise ValueError(f"{row} comes after {last}")
-        last = row
-        yield query, passage, row[3], row[1]
-
-
-_RunRow = tuple[str, float, str, int]
-
-
-def _follows(row: _RunRow, last: _RunRow | None) -> bool:
-    if last is None or row[0] > last[0]:
-        return row[3] == 1
-    lower = row[1] < last[1] or (row[1] == last[1] and row[2] < last[2])
-    return row[0] == last[0] and row[3] == last[3] + 1 and lower
-
-
-def run_lines(view: View, name: str) -> Iterator[tuple[str, Cells]]:
-    """The lines of a run with their cells (query_id, passage_id, rank, score)."""
-    query, rank, tag = "", 0, safe_id(name)
-    for scored in view.run(name):
-        rank = rank + 1 if scored.query_id == query else 1
-        query = scored.query_id
-        cells = (query, scored.passage_id, rank, float(scored.score))
-        yield f"{query} Q0 {scored.passage_id} {rank} {cells[3]!r} {tag}", cells

@@ -1,0 +1,55 @@
+"""Reading back with Hugging Face `datasets`, where it is installed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from datakit.exporters._lines import json_line
+from datakit.exporters._write import Draft, Tally, compare
+
+
+def loaded(builder: str | Path, **options: Any) -> Iterator[dict[str, Any]]:
+    """The rows as `datasets.load_dataset` streams them, nothing cached, nothing fetched."""
+    import datasets
+
+    found = datasets.load_dataset(str(builder), streaming=True, **options)
+    for batch in found.with_format("arrow").iter(1000):
+        yield from batch.to_pylist()
+
+
+def version() -> str | None:
+    """Name and version; None if it is not installed."""
+    with contextlib.suppress(ImportError):
+        import datasets
+
+        datasets.disable_progress_bars()
+        return f"datasets {datasets.__version__}"
+    return None
+
+
+def json_with_datasets(draft: Draft) -> str | None:
+    """Compare files of JSON lines, whose cells are the values or the whole line."""
+    name_and_version = version()
+    for name, meant in draft.tallies.items():
+        if name_and_version and name.endswith(".jsonl") and meant.rows:
+            files = {"data": str(draft.folder / name)}
+            rows = loaded("json", data_files=files, split="data")
+            whole = name != "corpus.jsonl"
+            found = Tally.of((json_line(r),) if whole else tuple(r.values()) for r in rows)
+            compare(name, meant, found, name_and_version)
+    return name_and_version
+
+
+def parquet_with_datasets(draft: Draft) -> str | None:
+    """Compare Parquet files."""
+    name_and_version = version()
+    for name, meant in draft.tallies.items():
+        if name_and_version and name.endswith(".parquet") and meant.rows:
+            files = {"data": str(draft.folder / name)}
+            rows = loaded("parquet", data_files=files, split="data")
+            found = Tally.of(tuple(row.values()) for row in rows)
+            compare(name, meant, found, name_and_version)
+    return name_and_version

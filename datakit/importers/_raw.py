@@ -1,0 +1,102 @@
+"""Rows as foreign files write them: before the rules for ids, texts, grades and splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from datakit.records import Source, Split
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class RawPassage(NamedTuple):
+    where: str  # file and line, for messages
+    id: str
+    text: str
+    title: object = None
+    about: Mapping[str, Any] = NOTHING  # doc_id, start, ordinal, issuer, date, language, …
+
+
+class RawQuery(NamedTuple):
+    where: str
+    id: str
+    text: str
+    split: Split | None = None
+    about: Mapping[str, Any] = NOTHING  # level, form, language, split, seed_passage_ids, …
+
+
+class RawLabel(NamedTuple):
+    where: str
+    query_id: str
+    passage_id: str
+    grade: int | str  # text is checked: a whole number from 0
+    split: Split | None = None  # None: whatever the query has
+    source: Source | None = None  # None: the importer's setting
+
+
+class RawScore(NamedTuple):
+    """One row of a run."""
+
+    where: str
+    run: str
+    query_id: str
+    passage_id: str
+    score: float | str
+
+
+class RawNegative(NamedTuple):
+    where: str
+    run: str  # what found it
+    query_id: str
+    passage_id: str
+    score: float | None = None
+
+
+Raw = RawPassage | RawQuery | RawLabel | RawScore | RawNegative
+
+
+@dataclass
+class Notes:
+    """What is odd about whole files: told once a file, not once a line."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # by check and file
+    messages: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(self, check: str, file: str, message: str) -> None:
+        self.counts[check, file] += 1
+        self.messages.setdefault((check, file), message)
+
+
+# --- splits -------------------------------------------------------------------------------------
+
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train", "dev": "dev", "test": "test", "validation": "dev", "val": "dev",
+}  # fmt: skip
+# a query that several files label is never trained on
+PRIORITY: tuple[Split | None, ...] = ("test", "dev", "train", None)
+
+
+def split_named(name: str) -> Split | None:
+    """The split that a foreign name means: `dev.small` and `validation` are dev."""
+    return _SPLIT_NAMES.get(name.lower().strip("._-").partition(".")[0])
+
+
+def by_split(folder: Path, pattern: str) -> list[tuple[Split | None, Path]]:
+    """The files whose name is `pattern` with a split's name for its `*`: test, dev, train, others.
+
+    Args:
+        folder: where they are.
+        pattern: with one `*`.
+    """
+    before, _, after = pattern.rpartition("/")[2].partition("*")
+    found = [
+        (split_named(path.name.removeprefix(before).removesuffix(after)), path)
+        for path in sorted(folder.glob(pattern))
+        if path.is_file()
+    ]
+    return sorted(found, key=lambda pair: (PRIORITY.index(pair[0]), pair[1].name))

@@ -1,0 +1,47 @@
+"""All exporters by all importers: what comes back is equal, or its loss is in the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from format_data import KEPT, READERS, awkward, view
+
+from datakit import registry
+from datakit.dataset import Dataset
+from datakit.importing import guess, import_dataset
+
+SETTINGS: dict[str, dict[str, Any]] = {"tevatron": {"without_negatives": True}}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return awkward(tmp_path_factory.mktemp("awkward") / "awkward")
+
+
+def exported(name: str, dataset: Dataset, out: Path) -> dict[str, Any]:
+    registry.make("exporters", name, SETTINGS.get(name))(dataset, out)
+    report: dict[str, Any] = json.loads((out / "export_report.json").read_text("utf-8"))
+    return report
+
+
+@pytest.mark.parametrize("name", sorted(KEPT))
+def test_an_export_comes_back_equal_but_for_its_losses(
+    name: str, dataset: Dataset, tmp_path: Path
+) -> None:
+    report = exported(name, dataset, tmp_path / "out")
+    back = import_dataset(tmp_path / "out", tmp_path / "back")
+
+    before, after = view(dataset), view(back)
+    assert {part: after[part] for part in KEPT[name]} == {p: before[p] for p in KEPT[name]}
+    assert report["losses"]
+    assert "dropped/import" not in back
+
+
+@pytest.mark.parametrize("name", sorted(KEPT))
+def test_a_format_is_known_by_its_files_alone(name: str, dataset: Dataset, tmp_path: Path) -> None:
+    exported(name, dataset, tmp_path / "out")
+
+    assert guess(tmp_path / "out") == READERS[name]
