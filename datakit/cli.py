@@ -425,6 +425,8 @@ def import_(
     dataset = importing.import_dataset(path, out, form, settings_of(values))
     for table in dataset.tables():
         print(f"{table:<24} {dataset.count(table):>10,}")
+    for finding in importing.findings(dataset):
+        print(f"{finding.severity}: {finding.message}")
 
 
 app.command()(register)

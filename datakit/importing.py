@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,12 @@ def import_dataset(
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return dataset
+
+
+def findings(dataset: Dataset) -> Iterator[Finding]:
+    """What an import found odd: one for each kind of oddity, warnings first."""
+    found = list(dataset.read(FINDINGS)) if FINDINGS in dataset else []
+    yield from sorted(found, key=lambda finding: finding.severity, reverse=True)
 
 
 def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
