@@ -17,6 +17,7 @@ import typer
 from datakit.commands.audit import audit
 from datakit.commands.calibrate import calibrate
 from datakit.commands.clusters import clusters
+from datakit.commands.fix import fix
 from datakit.commands.generate import generate
 from datakit.commands.judge import judge
 from datakit.commands.options import (
@@ -365,6 +366,7 @@ def _print_measures(measures: list[dict[str, Any]]) -> None:
 
 
 app.command()(audit)
+app.command()(fix)
 
 
 @app.command()

@@ -60,14 +60,31 @@ def _chinese(piece: str) -> str:
     return found if all("\u3000" <= ch <= "\u9fff" or ch == "\uff0c" for ch in found) else piece
 
 
-_REMOVED = re.compile(
-    r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2060\ufeff\u202a-\u202e]"
+_REMOVED = r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2060\ufeff\u202a-\u202e]"
+_RADICALS = r"[\u2e80-\u2fdf]"
+_MENDED = re.compile(
+    f"(?P<utf8>{_UTF8_AS_LATIN.pattern})|(?P<gb>{_GB_AS_LATIN.pattern})|(?P<radical>{_RADICALS})"
+    f"|(?P<removed>{_REMOVED})"
 )
-_RADICALS = re.compile(r"[\u2e80-\u2fdf]")
 
 
-def repaired(text: str) -> str:
-    """The text without what can be mended for sure; U+FFFD and private use stay: it is lost."""
-    text = repaired_latin(text)
-    text = _RADICALS.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
-    return unicodedata.normalize("NFC", _REMOVED.sub("", text))
+def edits(text: str) -> tuple[tuple[int, int, str], ...]:
+    """The spans of a text that can be mended for sure: start, end, what stands there then.
+
+    U+FFFD and private-use characters stay: what they stood for is lost.
+    """
+    if text.isascii() and text.isprintable():
+        return ()
+    found = []
+    for match in _MENDED.finditer(text):
+        old, kind = match[0], match.lastgroup
+        if kind == "utf8":
+            new = _again(old, "cp1252", "utf-8")
+            new = _chinese(old) if new == old else new
+        elif kind == "gb":
+            new = _chinese(old)
+        else:
+            new = unicodedata.normalize("NFKC", old) if kind == "radical" else ""
+        if new != old:
+            found.append((match.start(), match.end(), new))
+    return tuple(found)

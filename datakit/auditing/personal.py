@@ -105,8 +105,8 @@ def kinds_of(text: str, n_digits: int, has_at: bool) -> list[str]:
     if n_digits >= 4:
         found += ["ip"] * any(_address(m) for m in _IP.findall(text))
         found += ["social_security"] * bool(_SSN.search(text))
-        if _NEAR_WORDS.search(text):
-            found += [kind for kind, pattern in _NEAR.items() if pattern.search(text)]
+    if _NEAR_WORDS.search(text):
+        found += [kind for kind, pattern in _NEAR.items() if pattern.search(text)]
     if has_at and any(
         not _OFFICE.fullmatch(m[1]) and not _EXAMPLE.search(m[0]) for m in _EMAIL.finditer(text)
     ):

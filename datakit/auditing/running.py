@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -64,24 +64,28 @@ class Audit:
         return [f for f in self.findings if SEVERITIES.index(f.severity) >= least]
 
 
-def checks(values: Mapping[str, Mapping[str, Any]] | None = None) -> list[Any]:
+def checks(
+    values: Mapping[str, Mapping[str, Any]] | None = None, only: Collection[str] = ()
+) -> list[Any]:
     """All checks with their settings, by tier, then cost, then id.
 
     Args:
         values: settings by check id, such as `{"DK101": {"corpus": "W>2%"}}`.
+        only: ids of the checks that are asked for; all when empty.
 
     Raises:
-        UsageError: settings of a check that does not exist.
+        UsageError: settings or the name of a check that does not exist.
         PlanError: a setting that a check does not have, or a limit that does not parse.
     """
     found = [registry.load("audits", name) for name in registry.names("audits")]
     by_id = {cls.check.id: cls for cls in found}
-    for check_id in values or {}:
+    for check_id in (*(values or {}), *only):
         if check_id not in by_id:
             raise UsageError(f"check {check_id!r} does not exist: see `datakit plugins audits`.")
     made = [
         registry.checked(cls, check_id, (values or {}).get(check_id, {}))
         for check_id, cls in sorted(by_id.items())
+        if not only or check_id in only
     ]
     for one in made:
         for column in (*PARTS, "release"):
@@ -95,6 +99,7 @@ def audit(
     tier: Tier = "cheap",
     values: Mapping[str, Mapping[str, Any]] | None = None,
     shown: bool = False,
+    only: Collection[str] = (),
 ) -> Audit:
     """Run the checks of a profile up to a tier.
 
@@ -105,11 +110,12 @@ def audit(
         tier: the dearest checks that run; those above are listed as skipped.
         values: settings by check id.
         shown: whether to show how far it is.
+        only: ids of the checks that are asked for; all when empty.
     """
     whole = profile if profile in ("train", "test") else None
     facts = Facts(dataset, whole, tier, shown)
     run = _Run(facts, profile, tier)
-    todo = checks(values)
+    todo = checks(values, only)
     with progress("audit", len(todo), "checks", shown) as bar:
         for check in todo:
             run.one(check)

@@ -39,13 +39,14 @@ class ParaphraseInTrain:
             return
         keys = facts.queries.keys
         rows = np.flatnonzero(test & ~np.isin(keys, keys[train]))
-        near = self._near(facts, np.flatnonzero(train)[:MOST], rows)
+        near = self.near(facts, np.flatnonzero(train)[:MOST], rows)
         yield rate(
             "test", len(near), int(test.sum()), f"{len(near):,} queries of test are nearly those "
             "of train", records=near, entity="query",
         )  # fmt: skip
 
-    def _near(self, facts: Facts, train: np.ndarray, test: np.ndarray) -> list[str]:
+    def near(self, facts: Facts, train: np.ndarray, test: np.ndarray) -> list[str]:
+        """Of the queries in `test`, by row, those that are near to one in `train`."""
         from datakit import registry
 
         ids = facts.queries.names(test)

@@ -36,14 +36,14 @@ class SharedPositive:
             "test", len(shared), n, f"{len(shared):,} queries of test share a positive with train",
             records=facts.queries.names(shared), entity="query", measure="passage",
         )  # fmt: skip
-        families = _families(facts)
-        if families is None:
+        of = families(facts)
+        if of is None:
             yield not_established(
                 "test", "no document has a family_id", entity="query", measure="family",
                 column="family",
             )  # fmt: skip
             return
-        shared = sharing(facts, train, test, families[facts.labels.passage])
+        shared = sharing(facts, train, test, of[facts.labels.passage])
         yield rate(
             "test", len(shared), n, f"{len(shared):,} queries of test have a positive of a family "
             "that train has", records=facts.queries.names(shared), entity="query",
@@ -70,7 +70,7 @@ def sharing(facts: Facts, train: np.ndarray, test: np.ndarray, things: np.ndarra
     return found
 
 
-def _families(facts: Facts) -> np.ndarray | None:
+def families(facts: Facts) -> np.ndarray | None:
     """(n_passages,) number of each passage's family, -1 without one; None where there are none."""
     import numpy as np
     import pyarrow.compute as pc

@@ -30,6 +30,11 @@ class RobustRanking:
         if not systems.asked or len(systems.variants) < LEAST:
             yield not_established("test", f"fewer than {LEAST} systems or no queries")
             return
+        labels = facts.labels
+        if (labels.grade >= labels.relevant_from).all():
+            reason = "only positives are labelled: without judged negatives this says nothing"
+            yield not_established("test", reason, entity="query")
+            return
         names = sorted(systems.variants)
         raw = [systems.measured(systems.variants[n], "nDCG@10").mean() for n in names]
         judged = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from datakit.auditing import Check, Facts, Result, not_established, peers, rate
+from datakit.auditing.labels import mask_of
 from datakit.registry import plugin
 
 
@@ -25,11 +26,12 @@ class DistractorRatio:
         import numpy as np
 
         labels, n = facts.labels, len(facts.passages)
-        if not labels.whole.any() or not facts.in_part("test").any():
+        mine = labels.whole & mask_of(labels, facts.in_part("test"))
+        if not mine.any():
             yield not_established("test", "no labels in a test part")
             return
-        free = n - len(np.unique(labels.passage[labels.whole]))
+        free = n - len(np.unique(labels.passage[mine]))
         yield rate(
-            "test", free, n, f"{n - free:,} of {n:,} passages are labelled for some query",
+            "test", free, n, f"{n - free:,} of {n:,} passages are labelled for a test query",
             percentile=peers.worse_than("distractor ratio", free / n, low_is_bad=True),
         )  # fmt: skip

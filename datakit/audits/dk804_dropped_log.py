@@ -26,7 +26,7 @@ class DroppedLog:
 
         dataset = facts.dataset
         stages = dataset.manifest["stages"]
-        dropped = {name: int(s["counts"].get("dropped", 0)) for name, s in stages.items()}
+        dropped = {name: int(s.get("counts", {}).get("dropped", 0)) for name, s in stages.items()}
         if not any(dropped.values()):
             yield not_established("corpus", "no stage dropped a row")
             return

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -16,6 +16,7 @@ from datakit.errors import UsageError
 if TYPE_CHECKING:
     from datakit.auditing.outputs import Difference
     from datakit.auditing.running import Audit
+    from datakit.auditing.verdict import Tier
     from datakit.dataset import Dataset
 
 CRASHED = 4  # exit code: a check failed, the report is incomplete
@@ -32,6 +33,10 @@ def audit(
     tier: Annotated[
         str, typer.Option(help="The dearest checks to run: cheap, retriever, judge or human.")
     ] = "cheap",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--check", help="Only this check, as DK101; repeatable."),
+    ] = None,
     fail_on: Annotated[
         str, typer.Option(help="Exit with 1 on findings of this severity: blocker … info, never.")
     ] = "error",
@@ -68,11 +73,18 @@ def audit(
     before = outputs.read_findings(baseline) if baseline else []
     settings = _by_check(settings_of(values))
     with tempfile.TemporaryDirectory(prefix="datakit-audit-") as temporary:
-        dataset, home = _open(path, form, Path(temporary) / "imported")
+        dataset, home = open_dataset(path, form, Path(temporary) / "imported")
         if out is None and home is None:
             out = Path(f"{path.name}-audit")
         shown = not (quiet or as_json or form_out)
-        found = running.audit(dataset, profile, tier, settings, shown)  # type: ignore[arg-type]
+        found = running.audit(
+            dataset,
+            cast("running.Profile", profile),
+            cast("Tier", tier),
+            settings,
+            shown,
+            [c.upper() for c in only or ()],
+        )
         folder = out or home or Path()
         outputs.write(found, folder)
     difference = outputs.compare(found.findings, before)
@@ -107,7 +119,7 @@ def _by_check(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _open(path: Path, form: str | None, temporary: Path) -> tuple[Dataset, Path | None]:
+def open_dataset(path: Path, form: str | None, temporary: Path) -> tuple[Dataset, Path | None]:
     """The dataset, and its folder if it is one of ours."""
     from datakit import importing
     from datakit.dataset import Dataset

@@ -1,0 +1,162 @@
+"""Every check on a clean dataset and on planted defects of known size."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import planted
+import planted_defects
+import pytest
+
+from datakit import registry
+from datakit.auditing import keys, personal, running, verdict
+from datakit.auditing.intervals import wilson
+from datakit.dataset import Dataset
+from datakit.errors import PlanError, UsageError
+
+CLEAN = planted.clean()
+
+
+def audited(path: Path, plant: planted_defects.Plant, only: str) -> tuple[running.Audit, int]:
+    tables = copy.copy(CLEAN)
+    tables = {name: list(rows) for name, rows in tables.items()}
+    n = plant(tables)
+    dataset = planted.write(tables, path)
+    return running.audit(dataset, "release", "human", only=[only]), n
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return planted.write(planted.clean(400), tmp_path_factory.mktemp("audits") / "large")
+
+
+def test_no_cheap_check_flags_a_clean_dataset_of_2000_passages(large: Dataset) -> None:
+    found = running.audit(large, "release", "cheap")
+
+    assert large.count("passage") == 2000
+    assert found.crashes == ()
+    assert [(f.check_id, f.message) for f in found.findings] == []
+
+
+@pytest.mark.parametrize("key", sorted(planted_defects.PLANTS), ids=" ".join)
+def test_a_planted_defect_is_found_with_the_right_count(
+    key: tuple[str, str, str], tmp_path: Path
+) -> None:
+    check_id, part, measure = key
+
+    found, n = audited(tmp_path / "planted", planted_defects.PLANTS[key], check_id)
+
+    (row,) = [o for o in found.outcomes if o.key == (check_id, part, measure)]
+    assert found.crashes == ()
+    assert row.status in ("warn", "fail"), row
+    if n:
+        counts = {f.n_affected for f in found.findings if f.message == row.message}
+        assert counts == {n}, row.message
+
+
+def test_the_clean_dataset_that_the_defects_are_planted_in_has_none(tmp_path: Path) -> None:
+    # with 120 test queries it is too small for claims, which is true
+    found = running.audit(planted.write(CLEAN, tmp_path / "clean"), "release", "cheap")
+
+    assert {f.check_id for f in found.findings} <= {"DK603"}
+    for o in found.outcomes:
+        assert o.status != "not_established" or o.reason, o
+
+
+def test_every_check_says_what_it_is() -> None:
+    known = running.checks()
+
+    assert len({c.check.id for c in known}) == len(registry.names("audits"))
+    for c in known:
+        assert type(c).plugin_name.startswith(c.check.id.lower())
+        assert any(getattr(c, p, "") for p in (*verdict.PARTS, "release"))
+
+
+def test_limits_are_written_as_in_the_checklist() -> None:
+    worst, milder = verdict.limits("W>1% E>5%")
+
+    assert (worst.severity, worst.bound, milder.severity, milder.bound) == (
+        "error", 0.05, "warning", 0.01,
+    )  # fmt: skip
+    with pytest.raises(PlanError, match="limit 'E=5'"):
+        verdict.limits("E=5")
+
+
+def test_an_error_of_a_sample_needs_the_whole_interval() -> None:
+    check = verdict.Check("DK1", "t", "f", "x")
+    sure = verdict.rate("test", 40, 200, "m", sampled=True)
+    unsure = verdict.rate("test", 3, 20, "m", sampled=True)
+
+    assert verdict.outcome(check, sure, "W>5% E>10%").severity == "error"
+    assert verdict.outcome(check, unsure, "W>5% E>10%").severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [(0, 100, 0, 0.037), (10, 200, 0.027, 0.090), (25, 500, 0.034, 0.073)],
+)  # fmt: skip
+def test_wilson_intervals_are_those_of_the_reference(
+    hits: int, n: int, low: float, high: float
+) -> None:
+    assert wilson(hits, n) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("The fee: 1.5 %", "the fee 1.5%", True), ("the fee 1.5%", "the fee 15%", False),
+        ("第３季度，净利润！", "第3季度净利润", True), ("C++ or C", "C# or C", False),
+        ("a_b (c)", "A B C", True), ("12, 5", "125", False),
+    ],
+)  # fmt: skip
+def test_comparison_keys_forgive_punctuation_and_keep_numbers(
+    one: str, other: str, same: bool
+) -> None:
+    assert (keys.comparison_key(one) == keys.comparison_key(other)) is same
+
+
+def test_check_digits_are_computed() -> None:
+    assert personal.resident_id("11010519491231002X")
+    assert not personal.resident_id("110105194912310021")
+    assert personal.luhn("6222021234567894")
+    assert not personal.luhn("6222021234567895")
+    assert personal.social_credit("91350100M000100Y43")
+    assert not personal.social_credit("91350100M000100Y44")
+
+
+def test_a_check_that_crashes_leaves_the_others_and_an_incomplete_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(self: Any, facts: Any) -> Any:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr(registry.load("audits", "dk101_exact_duplicates"), "__call__", crash)
+    found = running.audit(planted.write(CLEAN, tmp_path / "clean"))
+
+    assert [c.check_id for c in found.crashes] == ["DK101"]
+    assert len({o.check_id for o in found.outcomes}) == len(registry.names("audits"))
+
+
+def test_a_blocker_ends_the_run_after_its_tier(tmp_path: Path) -> None:
+    tables = {name: list(rows) for name, rows in CLEAN.items()}
+    planted_defects.repeated_query_ids(tables)
+
+    found = running.audit(planted.write(tables, tmp_path / "blocked"), tier="retriever")
+
+    skipped = [o for o in found.outcomes if o.tier == "retriever"]
+    assert skipped
+    assert {o.reason for o in skipped} == {"DK003 found a blocker: mend that first"}
+
+
+def test_limits_can_be_set_and_unknown_ones_are_told(tmp_path: Path) -> None:
+    tables = {name: list(rows) for name, rows in CLEAN.items()}
+    planted_defects.exact_copies(tables)
+    dataset = planted.write(tables, tmp_path / "copies")
+
+    loose = running.audit(dataset, values={"DK101": {"corpus": "W>20%"}}, only=["DK101"])
+
+    assert [o.status for o in loose.outcomes] == ["pass"]
+    with pytest.raises(UsageError, match="DK999"):
+        running.audit(dataset, values={"DK999": {}})
