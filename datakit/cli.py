@@ -38,6 +38,7 @@ from datakit.commands.options import (
     named_texts,
     settings_of,
 )
+from datakit.commands.project import project
 from datakit.commands.prompts import prompts_app
 from datakit.commands.register import register
 from datakit.commands.review import review_app
@@ -431,6 +432,7 @@ def import_(
         print(f"{finding.severity}: {finding.message}")
 
 
+app.command()(project)
 app.command()(register)
 
 

@@ -65,9 +65,12 @@ def import_dataset(
         UsageError: nothing there, no importer for it, or `out` holds a dataset that was built.
     """
     form, path = _named(str(path), form)
-    if not path.exists():
+    form = form or (guess(path) if path.exists() else None)
+    if form is not None and getattr(registry.load("importers", form), "by_id", False):
+        path = _registered(path)
+    elif not path.exists():
         raise UsageError(f"{path} does not exist: give the folder or file to import.")
-    importer = registry.make("importers", form or guess(path), values)
+    importer = registry.make("importers", str(form), values)
     dataset = Dataset.create(out)
     if dataset.manifest["stages"] and STAGE not in dataset.manifest["stages"]:
         raise UsageError(f"{out} holds a dataset that was built: choose a new folder for -o.")
@@ -111,7 +114,8 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
         raise UsageError(f"{path} holds no passages or no queries for {importer.plugin_name}.")
     n_rows = sum(p.rows for n, parts in made.items() if n != FINDINGS for _, p in parts)
     n_dropped = dropped.total()
-    dataset.manifest |= _said(path, grades)
+    scale = importer.label_scale(path, grades) if hasattr(importer, "label_scale") else None
+    dataset.manifest |= {"label_scale": scale} if scale else _said(path, grades)
     dataset.publish(
         made,
         STAGE,
@@ -144,6 +148,14 @@ def _named(path: str, form: str | None) -> tuple[str | None, Path]:
     if form is None and colon and not Path(path).exists() and before in registry.names("importers"):
         return before, Path(after)
     return form, Path(path)
+
+
+def _registered(path: Path) -> Path:
+    """The id of a dataset of ir_datasets: itself, or that of an export of ours in a folder."""
+    from datakit import irds
+
+    irds.register_all()
+    return Path(irds.register(path)) if (path / irds.DEFINITION).is_file() else path
 
 
 def _said(path: Path, grades: set[int]) -> dict[str, Any]:

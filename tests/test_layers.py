@@ -34,7 +34,7 @@ LAYERS = [
         "training",
     }
     | {"judging", "fixing", "gates", "reviewing"},
-    {"stages", "importing", "irds"},
+    {"stages", "importing", "irds", "projection"},
     {"pipeline"},
     {"commands"},
     {"cli"},

@@ -239,6 +239,7 @@ def _definition(view: View, draft: Draft) -> dict[str, Any]:
             "language": corpus_language(view.dataset),
         },
         "qrels_defs": manifest["label_scale"]["grades"],
+        "relevant_from": view.relevant_from,
         "splits": _splits(view, draft),
     }
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from datakit import registered
 from datakit.errors import DatakitError, UsageError
+from datakit.exporters.ir_datasets import DEFINITION as DEFINITION
 from datakit.irds import handlers
 from datakit.irds.contents import Contents, contents
 

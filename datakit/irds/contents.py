@@ -49,6 +49,7 @@ class Contents(Protocol):
     docs_count: int
     docs_language: str | None
     grades: dict[int, str]  # what each means
+    relevant_from: int
     notes: list[str]  # what a reader of the data should know
     subsets: list[Subset]
     runs: list[str]
@@ -117,6 +118,7 @@ class Export:
         self.docs_count: int = docs["count"]
         self.docs_language: str | None = docs["language"]
         self.grades = _grades(definition["qrels_defs"])
+        self.relevant_from: int = definition["relevant_from"]
         self.notes: list[str] = definition["notes"]
         self._of: dict[str, Any] = definition["splits"]
         self._docs: str = docs["path"]
@@ -233,6 +235,7 @@ class Directory:
         self.docs_count = dataset.count("passage")
         self.docs_language = corpus_language(dataset)
         self.grades = _grades(dataset.manifest["label_scale"]["grades"])
+        self.relevant_from = self._view.relevant_from
         self.notes = rows.notes(self._view)
         self.runs = self._view.runs
         self._queries = rows.queries(dataset)

@@ -183,3 +183,7 @@ class Documentation:
             "pretty_name": self._name,
             "desc": f"<p>{count} passages, made with datakit.</p><ul>{items}</ul>",
         }
+
+    def relevant_from(self) -> int:
+        """The lowest grade that is relevant, which ir_datasets has no place for."""
+        return self._contents.relevant_from
