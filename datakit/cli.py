@@ -20,6 +20,7 @@ from datakit.commands.clusters import clusters
 from datakit.commands.fix import fix
 from datakit.commands.generate import generate
 from datakit.commands.judge import judge
+from datakit.commands.mine import mine
 from datakit.commands.options import (
     DatasetArgument,
     JsonOption,
@@ -308,23 +309,7 @@ def retrieve(
     run_stage("retrieve", out, plan, use, values, quiet)
 
 
-@app.command()
-def mine(
-    out: DatasetArgument,
-    plan: PlanOption = None,
-    use: UseOption = None,
-    values: SetOption = None,
-    quiet: QuietOption = False,
-) -> None:
-    """Add labels beyond the generating passage, then splits and hard negatives.
-
-    Example: datakit mine out
-    """
-    run_stage("mine", out, plan, use, values, quiet)
-    for stage in ("filter/retrieved", "split", "negatives"):
-        run_stage(stage, out, None, None, None, quiet)
-
-
+app.command(context_settings={"allow_extra_args": True})(mine)
 app.command(context_settings={"allow_extra_args": True})(judge)
 app.command()(calibrate)
 app.command()(verify)

@@ -19,7 +19,7 @@ from datakit.runners.local import LocalRunner
 REPLIES = ".replies"  # below the dataset: what language models answered
 Report = Callable[[Outcome], None]
 STAGES = (
-    "ingest", "segment", "duplicates", "generate", "filter", "retrieve", "mine",
+    "ingest", "segment", "duplicates", "generate", "filter", "retrieve", "pool", "mine",
     "filter/retrieved", "split", "negatives", "mutate", "check",
 )  # fmt: skip
 
@@ -55,6 +55,7 @@ class Build:
                 stages.retrieve_step(plan, self.bench, use, stages.query_table(dataset))
                 for use in plan.uses["retrieve"]
             ),
+            "pool": lambda: iter([stages.pool_step(plan, self.bench)]),
             "mine": lambda: iter([stages.mine_step(plan, self.bench)]),
             "filter/retrieved": lambda: iter([stages.filter_retrieved_step(plan, dataset)]),
             "split": lambda: iter([stages.split_step(plan, dataset)]),

@@ -27,6 +27,7 @@ PLUGIN_STAGES: dict[str, tuple[str, bool]] = {
     "duplicates": ("miners", False),
     "generate": ("generators", True),
     "retrieve": ("retrievers", True),
+    "rerank": ("rerankers", True),
     "mine": ("miners", False),
     "negatives": ("miners", False),
     "mutate": ("miners", True),
@@ -35,7 +36,7 @@ PLUGIN_STAGES: dict[str, tuple[str, bool]] = {
 # no part of a build: asked for by a command of its own, and of no plan unless it names them
 ASKED_FOR = ("judge",)
 # parts of a build that a plan may leave out
-OPTIONAL = (*ASKED_FOR, "mutate")
+OPTIONAL = (*ASKED_FOR, "mutate", "rerank")
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,15 @@ class Plan:
                     f"{did_you_mean(name, others)}"
                 )
         if not others:
-            raise PlanError(f"plan: {use.name} has nothing to fuse: add another [[retrieve]]")
+            raise PlanError(
+                f"plan: {use.name} fuses other retrievers, and there is none: add another "
+                "[[retrieve]] beside it (`--use` keeps one plugin alone; give a plan instead)."
+            )
         return tuple(others[name] for name in use.plugin.of or others)
+
+    def reranker(self) -> Use | None:
+        """What scores the pairs of the pool; None: the retrievers do."""
+        return next(iter(self.uses["rerank"]), None)
 
     def asking(self) -> tuple[Use, ...]:
         """The plugins that ask a language model."""
@@ -271,7 +279,7 @@ def _uses(stage: str, raw: Any, seed: int) -> tuple[Use, ...]:
         entries = _ingest_entries(raw)
     else:
         entries = raw if isinstance(raw, list) else [raw]
-        if len(entries) != 1 and not many:
+        if len(entries) != 1 and (not many or (stage == "rerank" and entries)):
             raise PlanError(f"plan: {stage} takes one plugin, found {len(entries)}")
     uses = tuple(_use(stage, kind, entry, seed) for entry in entries)
     names = [use.name for use in uses]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from datakit.calibration import store
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError
 from datakit.records import Evidence, Passage, Query, as_dict
@@ -65,10 +66,43 @@ def _query(dataset: Dataset, query: Query) -> dict[str, Any]:
         "evidence": [_quote(dataset, span) for span in query.evidence],
         "labels": labels,
         "judgements": judged,
+        "pool": _pooled(dataset, query.query_id, {*wanted, *(row["passage_id"] for row in judged)}),
+        "calibrations": _calibrations(dataset, labels),
         "passages": [_passage_summary(dataset, p) for _, p in sorted(passages.items())],
         "negatives": _rows(dataset, "negative/mined", "query_id", query.query_id),
         "ranks": dict(_ranks(dataset, query.query_id, set(passages))),
     }
+
+
+def _pooled(dataset: Dataset, query_id: str, wanted: set[str]) -> list[dict[str, Any]]:
+    """What proposed the pairs that have a label or a judgement, and what they score."""
+    rows = _rows(dataset, "pool", "query_id", query_id)
+    return [row for row in rows if row["passage_id"] in wanted]
+
+
+def _calibrations(dataset: Dataset, labels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The thresholds that labels name, with what they rest on."""
+    found = []
+    for level in sorted({str(label["level"]) for label in labels if label["calibration_id"]}):
+        body = store.read(dataset.path, level) or {}
+        for wanted in sorted({one["calibration_id"] for one in labels if one["calibration_id"]}):
+            if body.get("calibration_id") != wanted:
+                found.append({"calibration_id": wanted, "file": "replaced by another since"})
+                continue
+            passed = [one for one in body["steps"]["above"]["tried"] if one["passed"]]
+            found.append(
+                {
+                    "calibration_id": wanted,
+                    "file": f"{store.FOLDER}/{level}.json",
+                    "scores": body["scorer"]["run"],
+                    "tau_plus": body["tau_plus"],
+                    "judged": passed[-1]["n"] if passed else 0,
+                    "not_relevant": passed[-1]["errors"] if passed else 0,
+                    "error_rate_at_most": passed[-1]["bound"] if passed else None,
+                    "assessors": body["assessors"],
+                }
+            )
+    return found
 
 
 def _passage(dataset: Dataset, passage: Passage) -> dict[str, Any]:

@@ -179,6 +179,21 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Pooled:
+    """A pair that mining looks at: what proposed it, and what it scores."""
+
+    query_id: str
+    passage_id: str
+    routes: tuple[str, ...]  # seed, query, local, structural, global
+    proposed_by: tuple[str, ...]  # retrievers that have it among their best of one of these spaces
+    own: bool  # a seed of the query or a copy of one: its making labels it
+    # by what pairs are compared: the reranker's, or the mean of what the retrievers say; None
+    # where nothing that scores reads the query's language
+    score: float | None
+    scores: Mapping[str, float] = field(default_factory=dict)  # by retriever, and the reranker's
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One assessment of one pair by one assessor; never overwritten."""
 
@@ -282,7 +297,7 @@ class Finding:
 
 
 Record = (
-    Document | Passage | Duplicate | Query | Judgement | Qrel
+    Document | Passage | Duplicate | Query | Pooled | Judgement | Qrel
     | ScoredPassage | Negative | Dropped | Measure | Finding
 )  # fmt: skip
 

@@ -7,7 +7,8 @@
                                                                    where a model is asked, global
     filter      query/* -> query/candidate                         global
     retrieve    passage, query/candidate -> run/<name>             global
-    mine        … -> judgement                                     global
+    pool        passage, duplicate, query/candidate, run/* -> pool  global
+    mine        …, pool, calibration/*.json -> judgement           global
     filter      …, judgement -> query/filtered                     global; by runs and labels
     split       … -> query, qrel/seed, qrel/mined                  global
     negatives   … -> negative/mined                                global
@@ -31,6 +32,7 @@ from datakit import registry
 from datakit.dataset import Dataset
 from datakit.engine import SHARDS, Sink, Step, stale_steps
 from datakit.errors import DatasetError
+from datakit.judging import certified
 from datakit.judging.labels import by_query, decided, unsupported
 from datakit.judging.tables import judged, judged_tables
 from datakit.llm.asking import Asking
@@ -38,6 +40,7 @@ from datakit.llm.calls import Calls
 from datakit.llm.exchange import Reading, Task
 from datakit.llm.spool import Spool
 from datakit.plan import Plan, Use
+from datakit.progress import progress
 from datakit.reading import Spec, made, reader
 from datakit.records import (
     Document,
@@ -458,20 +461,59 @@ def _with_retrievers(plan: Plan, plugin: Any) -> dict[str, Any]:
     }
 
 
+def pool_step(plan: Plan, bench: Workbench) -> Step:
+    """The pairs that mining looks at, and their scores."""
+    plugin, dataset, reranker = plan.one("mine").plugin, bench.dataset, plan.reranker()
+
+    def work(sink: Sink) -> None:
+        queries = list(dataset.read("query/candidate"))
+        asked = {query.query_id for query in queries}
+        with bench.vectors_kept(), progress("pool", len(asked), "queries", sink.show) as bar:
+            for record in plugin.pool(
+                queries, bench.passages(), list(dataset.read("duplicate")), bench.retrieved(),
+                reranker and reranker.plugin, reranker.name if reranker else "",
+            ):  # fmt: skip
+                if record.query_id in asked:
+                    asked.remove(record.query_id)
+                    bar.advance()
+                sink.seen += 1
+                sink.put("pool", record)
+
+    own = _with_retrievers(plan, plugin)
+    return Step(
+        "pool", "global", plugin.plugin_name, spec(plugin)[2],
+        own | {"rerank": {reranker.name: identity(reranker.plugin)} if reranker else {}},
+        ("passage", "duplicate", "query/candidate", *run_tables(plan)), ("pool",), work,
+    )  # fmt: skip
+
+
 def mine_step(plan: Plan, bench: Workbench) -> Step:
     plugin, dataset = plan.one("mine").plugin, bench.dataset
+    calibrated = certified.calibrations(dataset)
 
     def work(sink: Sink) -> None:
         queries = list(sink.reading(dataset.read("query/candidate")))
         with bench.vectors_kept():
             for record in plugin(
-                queries, bench.passages(), list(dataset.read("duplicate")), bench.retrieved()
-            ):
+                queries, bench.passages(), list(dataset.read("duplicate")), bench.retrieved(),
+                dataset.read("pool"), tuple(calibrated),
+            ):  # fmt: skip
                 sink.put("judgement", record)
+        for record in certified.labels(dataset, calibrated):
+            sink.put("judgement", record)
+        for dropped in certified.unjudged_topics(dataset, queries, calibrated):
+            sink.put("judgement", dropped)
+        sink.notes["levels"] = certified.standing(dataset, calibrated)
 
+    ids = {level: body["calibration_id"] for level, body in calibrated.items()}
     return Step(
-        "mine", "global", plugin.plugin_name, spec(plugin)[2], _with_retrievers(plan, plugin),
-        ("passage", "duplicate", "query/candidate", *run_tables(plan)), ("judgement",), work,
+        "mine", "global", plugin.plugin_name, spec(plugin)[2],
+        _with_retrievers(plan, plugin) | {"calibrations": ids},
+        (
+            "passage", "duplicate", "query/candidate", *run_tables(plan), "pool",
+            *judged_tables(dataset),
+        ),
+        ("judgement",), work,
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ RECORD_OF: dict[str, type[Any]] = {
     "passage": records.Passage,
     "duplicate": records.Duplicate,
     "query": records.Query,
+    "pool": records.Pooled,
     "judgement": records.Judgement,
     "qrel": records.Qrel,
     "run": records.ScoredPassage,

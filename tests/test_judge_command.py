@@ -358,5 +358,5 @@ def test_calibration_asks_for_its_samples_until_every_level_is_there(
 
 
 def test_calibration_names_the_runs_that_are_there(run: Run, out: Path) -> None:
-    assert "--run (there: bm25, lsa)" in run("calibrate", out).err
     assert "has no run 'dense'" in run("calibrate", out, "--run", "dense").err
+    assert "--run (there: bm25, lsa)" in run("calibrate", out, "--run", "dense").err

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from datakit.errors import PlanError
+from datakit.miners._corpus import heading_key, named_entity, need
 from datakit.miners.hard_negative import HardNegative
-from datakit.miners.indirect_positive import IndirectPositive, heading_key, named_entity, need
+from datakit.miners.indirect_positive import IndirectPositive
 from datakit.records import (
     Dropped,
     Duplicate,

@@ -127,5 +127,5 @@ def test_in_a_plan_it_fuses_the_steps_it_names_in_its_order_else_all_others() ->
 def test_a_plan_that_fuses_what_it_does_not_have_is_refused(name: str) -> None:
     with pytest.raises(PlanError, match=f"hybrid fuses '{name}', which is no retriever"):
         plan(of=[name])
-    with pytest.raises(PlanError, match="nothing to fuse"):
+    with pytest.raises(PlanError, match="hybrid fuses other retrievers"):
         plans.parse({"retrieve": [{"use": "hybrid"}]})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from datakit.auditing import Check, Facts, Result, not_established
-from datakit.calibration.store import FOLDER
+from datakit.calibration.store import FOLDER, scored_table
 from datakit.registry import plugin
 
 
@@ -32,15 +32,15 @@ class Ambiguous:
         for file in sorted((facts.dataset.path / FOLDER).glob("*.json")):
             body = json.loads(file.read_text("utf-8"))
             if body.get("tau_plus") is not None:
-                found[body["level"]] = body["scorer"]["run"], float(body["tau_plus"])
+                found[body["level"]] = scored_table(body), float(body["tau_plus"])
         levels = facts.query_columns["level"].to_pylist()
         for part, inside in facts.parts():
             counts = []
-            for level, (run, least) in found.items():
+            for level, (table, least) in found.items():
                 rows = [r for r in np.flatnonzero(inside).tolist() if levels[r] == level]
-                counts += _documents_above(facts, run, facts.queries.names(rows), least)
+                counts += _documents_above(facts, table, facts.queries.names(rows), least)
             if not counts:
-                reason = "no certified threshold of a run: datakit calibrate OUT --run NAME"
+                reason = "no certified threshold of a run: datakit calibrate OUT"
                 yield not_established(part, reason, entity="query")
                 continue
             yield Result(
@@ -49,10 +49,11 @@ class Ambiguous:
             )  # fmt: skip
 
 
-def _documents_above(facts: Facts, run: str, ids: list[str], least: float) -> list[int]:
+def _documents_above(facts: Facts, table: str, ids: list[str], least: float) -> list[int]:
     rows: dict[str, list[tuple[float, str]]] = {name: [] for name in ids}
-    for row in facts.dataset.where(f"run/{run}", "query_id", ids):
-        rows[row.query_id].append((row.score, row.passage_id))
+    for row in facts.dataset.where(table, "query_id", ids):
+        if row.score is not None:
+            rows[row.query_id].append((row.score, row.passage_id))
     return [
         len({p.rsplit(":", 1)[0] for s, p in sorted(own, reverse=True)[:20] if s >= least})
         for own in rows.values()

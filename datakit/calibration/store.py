@@ -59,3 +59,8 @@ def read(out: Path, level: str) -> dict[str, Any] | None:
             f"Run `datakit calibrate {out}` again."
         )
     return body
+
+
+def scored_table(body: Mapping[str, Any]) -> str:
+    """The table whose scores the thresholds are of: `pool` or `run/<name>`."""
+    return str(body["scorer"]["table"])

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datakit.commands.options import DatasetArgument, JsonOption
+from datakit.commands.options import (
+    DatasetArgument,
+    FitOption,
+    JsonOption,
+    MissedOption,
+    OutsideOption,
+    PrecisionOption,
+    RunOption,
+    StepOption,
+)
 from datakit.errors import Unfinished, UsageError
 
 if TYPE_CHECKING:
     from datakit.calibration.sampling import Pair
+    from datakit.judging.certifying import Calibrated
 
 OPEN = "open.jsonl"  # in calibration/: the pairs that have to be judged first
 
 
 def calibrate(
     out: DatasetArgument,
-    run: Annotated[
-        str | None, typer.Option(help="The run whose scores are calibrated: `bm25`, `dense`, …")
-    ] = None,
-    precision: Annotated[
-        float, typer.Option(min=0.5, max=0.999, help="To be shown of what lies above tau plus.")
-    ] = 0.90,
-    missed: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Most that is relevant below tau minus.")
-    ] = 0.05,
-    fit: Annotated[int, typer.Option(min=20, help="Pairs for the curve, per level.")] = 400,
-    step: Annotated[int, typer.Option(min=10, help="Pairs for each threshold tried.")] = 208,
-    outside: Annotated[int, typer.Option(min=0, help="Pairs outside the pool, per level.")] = 200,
+    run: RunOption = None,
+    precision: PrecisionOption = 0.90,
+    missed: MissedOption = 0.05,
+    fit: FitOption = 400,
+    step: StepOption = 208,
+    outside: OutsideOption = 200,
     depth: Annotated[
-        int, typer.Option(min=1, help="Of the pool, for sentence and passage queries.")
+        int, typer.Option(min=1, help="Of a run, for sentence and passage queries.")
     ] = 20,
     topic_depth: Annotated[int, typer.Option(min=1, help="The same for topic queries.")] = 50,
     as_json: JsonOption = False,
@@ -42,33 +46,29 @@ def calibrate(
 
     Works on what `datakit judge` has graded. Pairs that are still to be judged are written to
     calibration/open.jsonl: give them to `datakit judge --pairs`, then run the same command again,
-    until every level has its file calibration/<level>.json.
+    until every level has its file calibration/<level>.json. `datakit mine --judge` does all of it.
 
-    Example: datakit calibrate out --run dense
+    Example: datakit calibrate out
     """
-    from datakit.calibration import store
     from datakit.dataset import Dataset
-    from datakit.judging import certifying
-    from datakit.judging.pairs import records_of
+    from datakit.judging import cascading, pools
+    from datakit.judging.certifying import Samples
 
     dataset = Dataset.open(out)
-    name = certifying.run_of(dataset, run)
-    samples = certifying.Samples(
+    table = pools.table_of_scores(dataset, run)
+    samples = Samples(
         fit=fit, step=step, outside=outside, precision=precision, missed=missed, depth=depth,
         topic_depth=topic_depth, seed=int(dataset.manifest.get("seed", 13)),
     )  # fmt: skip
-    queries = records_of(dataset)
     waiting: list[Pair] = []
     done: list[dict[str, Any]] = []
     with dataset.locked():
-        for level in certifying.levels(queries):
-            found = certifying.calibrate(dataset, name, level, queries, samples)
+        for found in cascading.calibrated(dataset, table, samples):
             waiting += found.waits_for
             if found.body is not None:
-                path = store.write(dataset.path, level, found.body)
-                done.append(json.loads(path.read_text("utf-8")))
+                done.append(_named(found.body))
             if not as_json:
-                print("\n".join(_lines(found, done)))
+                print("\n".join(level_lines(found)))
         file = _write_open(dataset.path, waiting)
     if as_json:
         print(json.dumps({"levels": done, "open": len(waiting)}, ensure_ascii=False))
@@ -79,9 +79,16 @@ def calibrate(
         )
     if not done:
         raise UsageError(
-            f"{out}: the run {name!r} has no pair beside the queries' own seeds: nothing to "
-            "calibrate. Run `datakit retrieve`, or name another with --run."
+            f"{out}: {table} has no pair beside the queries' own seeds: nothing to calibrate. Run "
+            "`datakit retrieve` and `datakit mine`, or name another run with --run."
         )
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A calibration with its id, as its file has it."""
+    from datakit.calibration.store import calibration_id
+
+    return {"calibration_id": calibration_id(body), **body}
 
 
 def _write_open(out: Path, pairs: Iterable[Pair]) -> Path:
@@ -105,7 +112,8 @@ def _write_open(out: Path, pairs: Iterable[Pair]) -> Path:
 # --- as text ------------------------------------------------------------------------------
 
 
-def _lines(found: Any, done: list[dict[str, Any]]) -> Iterator[str]:
+def level_lines(found: Calibrated) -> Iterator[str]:
+    """What came of a level, for people."""
     if found.waits_for:
         yield (
             f"{found.level}: {found.n_pool:,} pairs in the pool, {len(found.waits_for):,} to be "
@@ -114,7 +122,7 @@ def _lines(found: Any, done: list[dict[str, Any]]) -> Iterator[str]:
     elif found.body is None:
         yield f"{found.level}: no pair in the pool"
     else:
-        yield from _level_lines(done[-1])
+        yield from _level_lines(_named(found.body))
 
 
 def _level_lines(body: dict[str, Any]) -> Iterator[str]:
@@ -151,8 +159,8 @@ def _estimates(body: dict[str, Any]) -> Iterator[str]:
     found = body["missed"]
     if found is not None:
         yield (
-            f"  inside the pool: {_shown(found['rate'])} of {found['n_unlabelled']:,} pairs "
-            f"without a label are relevant; recall {_shown(found['recall'])}"
+            f"  inside the pool: {shown(found['rate'])} of {found['n_unlabelled']:,} pairs "
+            f"without a label by score are relevant; recall {shown(found['recall'])}"
         )
     beyond = body["outside"]
     if beyond["n"]:
@@ -169,7 +177,7 @@ def _estimates(body: dict[str, Any]) -> Iterator[str]:
         yield "  no person has graded these pairs: all of it is relative to the judge"
 
 
-def _shown(estimate: dict[str, Any]) -> str:
+def shown(estimate: dict[str, Any]) -> str:
     if estimate["value"] is None:
         return "not known (no label of some source is judged)"
     return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"

@@ -15,6 +15,7 @@ import typer
 from datakit.commands import calling
 from datakit.commands.options import (
     DatasetArgument,
+    DropFailedOption,
     DryRunOption,
     EndpointOption,
     ExportBatchOption,
@@ -72,9 +73,7 @@ def judge(
     prices: PricesOption = None,
     export_batch: ExportBatchOption = None,
     import_batch: ImportBatchOption = None,
-    drop_failed: Annotated[
-        bool, typer.Option("--drop-failed", help="What failed stays unjudged; the run can end.")
-    ] = False,
+    drop_failed: DropFailedOption = False,
     review_out: Annotated[
         Path | None,
         typer.Option("--review-out", metavar="FILE", help="Write pairs for people: CSV or JSONL."),
@@ -127,7 +126,7 @@ def judge(
         return
     if endpoint:
         chosen = plans.with_endpoint(chosen, settings_of(endpoint, "--endpoint"))
-    chosen, who = _with_judge(chosen, use, settings_of(values))
+    chosen, who = with_judge(chosen, use, settings_of(values))
     spending = Spending(Limits(max_calls, max_cost), import_batch is None, drop_failed, prices)
     build = pipeline.Build(dataset, chosen, [], os.cpu_count() or 1, loud, spending)
     judging = Judging.of(chosen, dataset, who, found[:budget])
@@ -139,7 +138,7 @@ def judge(
             calling.export_batch([judging.asking()], build.calls, export_batch, as_json)
             return
         files = [*(import_batch or []), *map(Path, context.args)]
-        _judge(build, judging, files, loud, as_json)
+        ask(build, judging, files, loud, as_json)
 
 
 # --- which pairs, which judge -------------------------------------------------------------
@@ -148,7 +147,7 @@ def judge(
 def _pairs(dataset: Dataset, file: Path | None, second_look: str | None) -> list[Pair]:
     from datakit.calibration.cascade import is_disputed
     from datakit.judging import pairs as known
-    from datakit.judging.certifying import between, probabilities
+    from datakit.judging.certified import between, probabilities
     from datakit.judging.tables import judged_tables, table_of
 
     if file is not None:
@@ -167,7 +166,7 @@ def _pairs(dataset: Dataset, file: Path | None, second_look: str | None) -> list
     return [pair for pair in found if is_disputed(grades[pair], likely.get(pair))]
 
 
-def _with_judge(plan: Plan, use: str | None, settings: dict[str, Any]) -> tuple[Plan, Use]:
+def with_judge(plan: Plan, use: str | None, settings: dict[str, Any]) -> tuple[Plan, Use]:
     """The plan with the judge that is asked, and the judge."""
     from datakit import plan as plans
     from datakit.judging.review import NAME as PEOPLE
@@ -192,8 +191,13 @@ def _with_judge(plan: Plan, use: str | None, settings: dict[str, Any]) -> tuple[
 # --- a model ------------------------------------------------------------------------------
 
 
-def _judge(build: Build, judging: Judging, files: list[Path], loud: bool, as_json: bool) -> None:
-    """Ask, or read what was answered; whatever has a reply becomes rows, also where it stops."""
+def ask(build: Build, judging: Judging, files: list[Path], loud: bool, as_json: bool) -> None:
+    """Ask, or read what was answered; whatever has a reply becomes rows, also where it stops.
+
+    Raises:
+        Unfinished: a limit is reached, or something is open after reading files.
+        YieldTooLow: too few of the replies could be read.
+    """
     from datakit.judging.tables import append
 
     began = time.monotonic()

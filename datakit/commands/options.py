@@ -62,6 +62,24 @@ ImportBatchOption = Annotated[
     list[Path] | None,
     typer.Option("--import-batch", metavar="FILE…", help="Read a provider's output files."),
 ]
+DropFailedOption = Annotated[
+    bool, typer.Option("--drop-failed", help="What failed stays unjudged; the run can end.")
+]
+JudgeOption = Annotated[str | None, typer.Option(help="A judge of the plan by name, or a plugin.")]
+# --- how much is judged for a calibration
+RunOption = Annotated[
+    str | None,
+    typer.Option(help="The run whose scores are calibrated: `bm25`, … Default: those of the pool."),
+]
+PrecisionOption = Annotated[
+    float, typer.Option(min=0.5, max=0.999, help="To be shown of what lies above tau plus.")
+]
+MissedOption = Annotated[
+    float, typer.Option(min=0.001, max=0.5, help="Most that is relevant below tau minus.")
+]
+FitOption = Annotated[int, typer.Option(min=20, help="Pairs for the curve, per level.")]
+StepOption = Annotated[int, typer.Option(min=10, help="Pairs for each threshold tried.")]
+OutsideOption = Annotated[int, typer.Option(min=0, help="Pairs outside the pool, per level.")]
 
 
 def settings_of(values: list[str] | None, option: str = "--set") -> dict[str, Any]:

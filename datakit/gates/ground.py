@@ -9,9 +9,10 @@ from typing import Any
 
 from datakit import registry
 from datakit.calibration.sampling import Pair
+from datakit.calibration.store import scored_table
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError
-from datakit.judging import certifying
+from datakit.judging import certified, pools
 from datakit.judging.labels import JUDGED_BY, PRECEDENCE, decided
 from datakit.judging.tables import judged
 from datakit.measures import Grades, measured, per_query
@@ -142,9 +143,9 @@ def read(dataset: Dataset) -> Ground:
     by_assessor: dict[str, dict[Pair, int]] = defaultdict(dict)
     for one in judge:
         by_assessor[one.assessor_id or ""][_pair(one)] = one.grade or 0
-    levels = sorted({certifying.level_of(query) for query in queries.values()})
+    levels = sorted({pools.level_of(query) for query in queries.values()})
     calibrations = {
-        level: body for level in levels if (body := certifying.current(dataset, level)) is not None
+        level: body for level in levels if (body := certified.current(dataset, level)) is not None
     }
     return Ground(
         queries=queries,
@@ -254,12 +255,12 @@ def _below(
 ) -> Iterator[Pair]:
     """The pairs that a certified threshold leaves out."""
     for level, body in calibrations.items():
-        limit, table = body.get("tau_minus"), f"run/{body['scorer']['run']}"
+        limit, table = body.get("tau_minus"), scored_table(body)
         if limit is None or table not in dataset:
             continue
-        frame = dataset.frame(table)
+        frame = dataset.arrow(table, ["query_id", "passage_id", "score"]).to_pandas()
         frame = frame[frame["score"] < limit]
         for query_id, passage_id in zip(frame["query_id"], frame["passage_id"], strict=True):
             query = queries.get(query_id)
-            if query is not None and certifying.level_of(query) == level:
+            if query is not None and pools.level_of(query) == level:
                 yield query_id, passage_id

@@ -9,7 +9,7 @@ from datakit.calibration.certify import PRECISION
 from datakit.calibration.sampling import Pair
 from datakit.gates.gate import Found, Gate, Need, decided, resampled, weighted_share
 from datakit.gates.ground import ANCHOR, Ground
-from datakit.judging.certifying import level_of
+from datakit.judging.pools import level_of
 from datakit.records import LEVELS, seed_for
 
 if TYPE_CHECKING:

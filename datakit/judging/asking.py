@@ -46,6 +46,7 @@ class Judging:
         self._known = {
             (one.query_id, one.passage_id, one.assessor_id) for one in judged(self.dataset)
         }
+        self._asked = set(self.pairs)
 
     def asking(self) -> Asking:
         return Asking(f"judge/{self.use.name}", self.endpoint, self.items, self._read)
@@ -83,6 +84,7 @@ class Judging:
         for item in asking.items():
             if isinstance(item, Dropped):
                 yield item
+                yield from self._without_grade(item)
                 continue
             tally.add_task(item)
             step, replies = follow(item, talk)
@@ -98,6 +100,18 @@ class Judging:
                     row = self.use.plugin.unread(item, record, self.endpoint.model)
                 self.grades[row.grade] += 1
                 yield row
+
+    def _without_grade(self, dropped: Dropped) -> Iterator[Judgement]:
+        """The null of a pair that cannot be asked about, once: who waits for it can go on."""
+        query_id, _, passage_id = dropped.record_id.partition(" ")
+        model = self.endpoint.model
+        if (query_id, passage_id) in self._asked and (
+            query_id,
+            passage_id,
+            model,
+        ) not in self._known:
+            flags = (dropped.reason,)
+            yield Judgement(query_id, passage_id, None, "judge", assessor_id=model, flags=flags)
 
     def about(self, tally: Tally) -> dict[str, Any]:
         """What the manifest says of a run."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Family = Literal["lexical", "dense", "hybrid"]
+NO_ROW = -1  # of a passage that an index does not have
 
 
 class Index(Protocol):
@@ -34,6 +35,20 @@ class Index(Protocol):
         """(n_pairs,) float32: the score that `search` gives; nan where the query or the passage
         is outside `languages` or was not among the passages.
         """
+        ...
+
+
+@runtime_checkable
+class RowIndex(Index, Protocol):
+    """An index that scores pairs given as numbers: millions of them, without an object for each."""
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """By row."""
+        ...
+
+    def score_rows(self, queries: Sequence[Query], pairs: np.ndarray) -> np.ndarray:
+        """As `score`, for (n_pairs, 2) int64: a position in `queries`, and a row or `NO_ROW`."""
         ...
 
 

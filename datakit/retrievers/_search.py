@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from datakit.records import Passage, Query, ScoredPassage
-from datakit.retrievers import Family, by_preference, covers, passage_text
+from datakit.retrievers import NO_ROW, Family, RowIndex, by_preference, covers, passage_text
 from datakit.retrievers._exact import Vectors
 
 if TYPE_CHECKING:
@@ -75,22 +75,49 @@ class DenseIndex:
                 yield ScoredPassage(query.query_id, self.passages[row].passage_id, score)
 
     def score(self, pairs: Sequence[tuple[Query, Passage]]) -> np.ndarray:
-        import numpy as np
+        return by_rows(self, self._rows, pairs)
 
-        out = np.full(len(pairs), np.nan, np.float32)
-        queries: dict[str, int] = {}
-        known = [
-            (i, queries.setdefault(query.query_id, len(queries)), self._rows[passage.passage_id])
-            for i, (query, passage) in enumerate(pairs)
-            if passage.passage_id in self._rows and covers(self._languages, query.language)
-        ]
-        if not known:
-            return out
-        by_id = {query.query_id: query for query, _ in pairs}
-        vectors = self.query_vectors([by_id[query_id] for query_id in queries])
-        found = np.array(known, np.int64)
-        out[found[:, 0]] = self._coded.score(vectors, found[:, 1:])
-        return out
+    def score_rows(self, queries: Sequence[Query], pairs: np.ndarray) -> np.ndarray:
+        def scored(known: np.ndarray) -> np.ndarray:
+            return self._coded.score(self.query_vectors(queries), known)
+
+        return inside_rows(queries, self._languages, pairs, scored)
+
+
+def by_rows(
+    index: RowIndex, rows: Mapping[str, int], pairs: Sequence[tuple[Query, Passage]]
+) -> np.ndarray:
+    """`score` of an index by its `score_rows`; `rows` are those of its passages by passage_id."""
+    import numpy as np
+
+    asked = {query.query_id: query for query, _ in pairs}
+    place = {query_id: i for i, query_id in enumerate(asked)}
+    flat = [(place[q.query_id], rows.get(p.passage_id, NO_ROW)) for q, p in pairs]
+    return index.score_rows(list(asked.values()), np.array(flat, np.int64).reshape(-1, 2))
+
+
+def inside_rows(
+    queries: Sequence[Query],
+    languages: Sequence[str],
+    pairs: np.ndarray,
+    scored: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Scores of the pairs whose query is inside `languages` and whose passage has a row, else nan.
+
+    Args:
+        queries: that the pairs are about.
+        languages: the retriever's setting.
+        pairs: (n_pairs, 2) int64, a position in `queries` and a row, `NO_ROW` for none.
+        scored: (n_known, 2) pairs to (n_known,) float32.
+    """
+    import numpy as np
+
+    out = np.full(len(pairs), np.nan, np.float32)
+    inside = np.array([covers(languages, query.language) for query in queries], bool)
+    known = np.flatnonzero((pairs[:, 1] != NO_ROW) & inside[pairs[:, 0]] if len(pairs) else [])
+    if len(known):
+        out[known] = scored(pairs[known])
+    return out
 
 
 def texts_by_preference(

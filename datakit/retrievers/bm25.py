@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from datakit.records import Passage, Query, ScoredPassage
 from datakit.registry import plugin
 from datakit.retrievers import Family, _postings, covers
-from datakit.retrievers._search import texts_by_preference
+from datakit.retrievers._search import by_rows, inside_rows, texts_by_preference
 from datakit.retrievers._tokenise import TermLists, Tokeniser
 
 if TYPE_CHECKING:
@@ -72,22 +72,13 @@ class Bm25Index:
                 yield ScoredPassage(query.query_id, self.passages[row].passage_id, score)
 
     def score(self, pairs: Sequence[tuple[Query, Passage]]) -> np.ndarray:
-        import numpy as np
+        return by_rows(self, self._rows, pairs)
 
-        out = np.full(len(pairs), np.nan, np.float32)
-        asked: dict[str, int] = {}
-        known = [
-            (i, asked.setdefault(query.query_id, len(asked)), self._rows[passage.passage_id])
-            for i, (query, passage) in enumerate(pairs)
-            if passage.passage_id in self._rows and covers(self._languages, query.language)
-        ]
-        if not known:
-            return out
-        found = np.array(known, np.int64)
-        by_id = {query.query_id: query for query, _ in pairs}
-        terms = self._terms([by_id[query_id] for query_id in asked])
-        out[found[:, 0]] = _postings.score(self._postings, terms, found[:, 1:])
-        return out
+    def score_rows(self, queries: Sequence[Query], pairs: np.ndarray) -> np.ndarray:
+        def scored(known: np.ndarray) -> np.ndarray:
+            return _postings.score(self._postings, self._terms(queries), known)
+
+        return inside_rows(queries, self._languages, pairs, scored)
 
     def _terms(self, queries: Sequence[Query]) -> TermLists:
         return self.tokeniser.transform((query.text, query.language) for query in queries)

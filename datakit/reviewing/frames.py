@@ -17,7 +17,7 @@ from datakit.calibration.cascade import is_disputed
 from datakit.calibration.sampling import Pair
 from datakit.dataset import Dataset
 from datakit.errors import UnknownName, UsageError
-from datakit.judging.certifying import between, probabilities
+from datakit.judging.certified import between, probabilities
 from datakit.judging.pairs import grades_by
 from datakit.judging.tables import judged_tables
 from datakit.records import Judgement

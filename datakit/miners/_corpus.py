@@ -1,0 +1,173 @@
+"""The corpus as mining sees it: passages by document, cluster and place, and what texts hold."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from datakit.records import Duplicate, Passage, Query, normal_key
+from datakit.retrievers._tokenise import TermLists, Tokeniser
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Group = tuple[str | None, str | None]  # level and language: whose scores compare
+YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+class Corpus:
+    """Passages by id, document, cluster and place; and what their texts hold."""
+
+    def __init__(self, passages: Sequence[Passage], duplicates: Sequence[Duplicate]) -> None:
+        self.passages = passages
+        self.row = {passage.passage_id: row for row, passage in enumerate(passages)}
+        self.by_doc: dict[str, list[int]] = defaultdict(list)  # rows
+        self.by_category: dict[Group, list[int]] = defaultdict(list)  # category and language
+        for row, passage in enumerate(passages):
+            self.by_doc[passage.doc_id].append(row)
+            if passage.category:
+                self.by_category[passage.category, passage.language].append(row)
+        self._cluster = {one.passage_id: one.cluster_id for one in duplicates}
+        self._copies: dict[str, list[str]] = defaultdict(list)
+        self.members: dict[str, list[int]] = defaultdict(list)  # rows, templates included
+        for one in duplicates:
+            if one.passage_id not in self.row:
+                continue
+            self.members[one.cluster_id].append(self.row[one.passage_id])
+            if one.relation != "template":
+                self._copies[one.cluster_id].append(one.passage_id)
+
+    def passage(self, passage_id: str) -> Passage:
+        return self.passages[self.row[passage_id]]
+
+    def documents(self, query: Query) -> set[str]:
+        """The documents that a query was made from."""
+        return {*query.supporting_doc_ids, *(seed.doc_id for seed in self.seeds(query))}
+
+    def seeds(self, query: Query) -> list[Passage]:
+        return [self.passage(one) for one in query.seed_passage_ids if one in self.row]
+
+    def rows(self, passage_ids: Iterable[str]) -> list[int]:
+        return [self.row[one] for one in passage_ids if one in self.row]
+
+    def cluster(self, passage_id: str) -> str:
+        """The duplicate cluster, template variants included; a passage of its own is its own."""
+        return self._cluster.get(passage_id, passage_id)
+
+    def copies(self, passage: Passage) -> list[str]:
+        """Exact and near copies, none for a template variant."""
+        members = self._copies.get(self.cluster(passage.passage_id), [])
+        return members if passage.passage_id in members else []
+
+    def inherited(self, query: Query) -> list[str]:
+        """Copies of the query's seeds that fit what it names: they have the label of the seed."""
+        seeds = self.seeds(query)
+        copies = {copy for seed in seeds for copy in self.copies(seed)}
+        copies -= {seed.passage_id for seed in seeds}
+        return [copy for copy in sorted(copies) if self.fits(query, self.passage(copy))]
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """(n_passages,) int64: each row's place by ascending passage_id, for ties."""
+        import numpy as np
+
+        ids = np.array([passage.passage_id for passage in self.passages])
+        place = np.empty(len(ids), np.int64)
+        place[np.argsort(ids, kind="stable")] = np.arange(len(ids))
+        return place
+
+    # --- what texts hold
+
+    def fits(self, query: Query, passage: Passage) -> bool:
+        """Does the passage belong to the issuer and the years that the query names?"""
+        about = normal_key(f"{passage.issuer or ''} {passage.title or ''}")
+        entity = named_entity(query)
+        issuer = normal_key(passage.issuer or "")
+        if entity and entity not in about and not (issuer and issuer in entity):
+            return False
+        years = set(YEAR.findall(query.text))
+        if not years or (passage.date or "")[:4] in years:
+            return True
+        return years <= set(YEAR.findall(f"{passage.header} {passage.text}"))
+
+    def covers(self, query: Query, passage: Passage, share: float) -> bool:
+        """Has the passage all the query's numbers, and nearly as much of its words as a seed?"""
+        asked = need(query)
+        numbers = set(_NUMBER.findall(asked)) - set(YEAR.findall(asked))  # years are a facet
+        if not numbers <= set(_NUMBER.findall(_full_text(passage)[0])):
+            return False
+        tokeniser, idf = self._words
+        wanted = set(tokeniser.transform([(asked, query.language)])[0])
+
+        def held(one: Passage) -> float:
+            there = wanted & set(tokeniser.transform([_full_text(one)])[0])
+            return sum(float(idf[term]) for term in sorted(there))
+
+        return held(passage) >= share * max(held(seed) for seed in self.seeds(query))
+
+    @cached_property
+    def _words(self) -> tuple[Tokeniser, np.ndarray]:
+        """A tokeniser over the corpus, and each term's inverse document frequency."""
+        import numpy as np
+
+        tokeniser = Tokeniser(chinese="search")
+        frequency = _document_frequency(
+            tokeniser.fit(map(_full_text, self.passages)), len(tokeniser.vocabulary)
+        )
+        return tokeniser, np.log(1 + len(self.passages) / np.maximum(frequency, 1))
+
+
+def _document_frequency(texts: TermLists, n_terms: int) -> np.ndarray:
+    """(n_terms,) int64: in how many texts each term occurs."""
+    import numpy as np
+
+    frequency = np.zeros(n_terms, np.int64)
+    step = 10_000  # texts at once, so that a large corpus does not fill the memory
+    for start in range(0, len(texts), step):
+        starts = texts.starts[start : min(start + step, len(texts)) + 1]
+        text = np.repeat(np.arange(len(starts) - 1, dtype=np.int64), np.diff(starts))
+        terms = np.unique(text * n_terms + texts.values[starts[0] : starts[-1]]) % n_terms
+        frequency += np.bincount(terms, minlength=n_terms)
+    return frequency
+
+
+def _full_text(passage: Passage) -> tuple[str, str | None]:
+    return f"{' '.join(passage.section_path)}\n{passage.text}", passage.language
+
+
+def named_entity(query: Query) -> str:
+    """The query's entity as a key, where its text names it; else ""."""
+    entity = normal_key(query.facets.get("entity", ""))
+    return entity if entity and entity in normal_key(query.text) else ""
+
+
+def need(query: Query) -> str:
+    """The query's text without the entity that it names: what is asked about it.
+
+    Whether the passage is of that entity is a matter of fact, not of scores; left in, a name that
+    a passage repeats outweighs the need.
+    """
+    if not named_entity(query):
+        return query.text
+    return " ".join(re.sub(re.escape(query.facets["entity"]), " ", query.text, flags=re.I).split())
+
+
+def heading_key(title: str) -> str:
+    """A heading without its number: "9.2 Refunds" and "12. REFUNDS" are the same."""
+    return normal_key(re.sub(r"^[\W\d.]*(?:[a-z]\.\s|\d+[a-z]\.\s)?", "", title, flags=re.I))
+
+
+def in_scope(query: Query, passage: Passage) -> bool:
+    """Of the topic query's category, and not more than a year from its time."""
+    category = query.facets.get("category")
+    if category and passage.category != category:
+        return False
+    wanted = YEAR.findall(query.facets.get("time", ""))
+    if not wanted:
+        return True
+    dated = YEAR.findall((passage.date or "")[:4])
+    return bool(dated) and min(abs(int(dated[0]) - int(year)) for year in wanted) <= 1
