@@ -25,7 +25,7 @@ from datakit.records import (
     Qrel,
     Query,
 )
-from datakit.tables import PartWriter
+from datakit.tables import PartWriter, record_class
 from datakit.version import __version__
 
 STAGE = "import"
@@ -92,6 +92,8 @@ def findings(dataset: Dataset) -> Iterator[Finding]:
 
 def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
     """Write the records as they come: no more than a part of each table is in memory."""
+    import pyarrow as pa
+
     started = time.monotonic()
     writers: dict[str, PartWriter] = {}
     grades: set[int] = set()
@@ -99,7 +101,12 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
     with unwritable(dataset.path), progress(f"import {importer.plugin_name}") as shown:
         for name, record in map(_placed, shown.track(importer(path))):
             if name not in writers:
-                writers[name] = PartWriter(type(record), folder, name.replace("/", "."))
+                writers[name] = PartWriter(record_class(name), folder, name.replace("/", "."))
+            if isinstance(record, pa.Table):
+                writers[name].add_table(record)
+                if name.startswith("qrel/"):
+                    grades.update(record["grade"].unique().to_pylist())
+                continue
             writers[name].add(record)
             if isinstance(record, Qrel):
                 grades.add(record.grade)
@@ -136,7 +143,10 @@ _TABLES: dict[type[Any], str] = {
 
 
 def _placed(record: Any) -> tuple[str, Any]:
-    """Its table and the record, which may come with its table; labels go to `qrel/<source>`."""
+    """Its table and the record (or Arrow table of records), which may come with its table's name.
+
+    Labels that come without go to `qrel/<source>`.
+    """
     if type(record) is tuple:
         return record
     return f"qrel/{record.source}" if isinstance(record, Qrel) else _TABLES[type(record)], record

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import types
 import typing
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from datakit import records
+from datakit.digests import row_sum
 from datakit.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -154,28 +154,6 @@ def _columns(cls: type[Any], rows: Sequence[Any]) -> dict[str, list[Any]]:
     return columns
 
 
-def _hexed(value: Any) -> Any:
-    """Floats as `float.hex()`, all the way down: their decimal form is not canonical."""
-    if isinstance(value, float):
-        return value.hex()
-    if isinstance(value, list | tuple):
-        return [_hexed(v) for v in value]
-    if isinstance(value, dict):
-        return [_hexed(v) for v in value.values()]
-    return value
-
-
-def row_sum(columns: Mapping[str, list[Any]]) -> int:
-    """Sum of the rows' SHA-256 mod 2**256; `columns` are plain values in schema order."""
-    total = 0
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    for row in zip(*columns.values(), strict=True):
-        line = encode([_hexed(cell) for cell in row])
-        digest = hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()
-        total += int.from_bytes(digest, "big")
-    return total % _MODULUS
-
-
 # --- parts --------------------------------------------------------------------------------
 
 
@@ -221,9 +199,12 @@ class PartWriter:
         self.key = key
         self.parts: list[Part] = []
         self._rows: list[Any] = []
+        self._tables: list[pa.Table] = []
         self._bytes = 0
 
     def add(self, row: Any) -> None:
+        if self._tables:
+            self.flush()
         if self._full() and (self.key is None or self.key(row) != self.key(self._rows[-1])):
             self.flush()
         self._rows.append(row)
@@ -232,12 +213,25 @@ class PartWriter:
     def _full(self) -> bool:
         return bool(self._rows) and (self._bytes > PART_BYTES or len(self._rows) >= PART_ROWS)
 
+    def add_table(self, rows: pa.Table) -> None:
+        """Add many records at once, as an Arrow table in the class's schema; without a key."""
+        if self._rows:
+            self.flush()
+        self._tables.append(rows)
+        n_rows, n_bytes = (sum(getattr(t, n) for t in self._tables) for n in ("num_rows", "nbytes"))
+        if n_rows >= PART_ROWS or n_bytes >= PART_BYTES:
+            self.flush()
+
     def flush(self) -> None:
-        if not self._rows:
-            return
-        name = f"{self.prefix}-{len(self.parts):05d}.parquet"
-        self.parts.append(write_part(self.cls, self._rows, self.folder / name))
-        self._rows, self._bytes = [], 0
+        import pyarrow as pa
+
+        path = self.folder / f"{self.prefix}-{len(self.parts):05d}.parquet"
+        if self._tables:
+            self.parts.append(write_table(self.cls, pa.concat_tables(self._tables), path))
+        if self._rows:
+            path = self.folder / f"{self.prefix}-{len(self.parts):05d}.parquet"
+            self.parts.append(write_part(self.cls, self._rows, path))
+        self._rows, self._tables, self._bytes = [], [], 0
 
     def close(self) -> list[Part]:
         self.flush()
@@ -247,20 +241,24 @@ class PartWriter:
 def write_part(cls: type[Any], rows: Sequence[Any], path: Path) -> Part:
     """Write one part, forced to the disk before it gets its name."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = _columns(cls, rows)
-    table = pa.table(
-        [pa.array(columns[f.name], type=f.type) for f in schema(cls)], schema=schema(cls)
-    )
+    arrays = [pa.array(columns[f.name], type=f.type) for f in schema(cls)]
+    return write_table(cls, pa.table(arrays, schema=schema(cls)), path)
+
+
+def write_table(cls: type[Any], table: pa.Table, path: Path) -> Part:
+    """Write one part from an Arrow table in the class's schema, as `write_part`."""
+    import pyarrow.parquet as pq
+
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".tmp")
     pq.write_table(table, unfinished, compression="zstd")
     sync(unfinished)
     unfinished.replace(path)
     data = hashlib.sha256(path.read_bytes()).hexdigest()
-    total = row_sum(columns)
-    return Part(path.name, len(rows), path.stat().st_size, f"sha256:{data}", f"{total:064x}")
+    total = row_sum(table)
+    return Part(path.name, table.num_rows, path.stat().st_size, f"sha256:{data}", f"{total:064x}")
 
 
 def sync(path: Path) -> None:

@@ -20,6 +20,7 @@ from datakit.exporters import _view
 from datakit.importers.beir import Beir
 from datakit.importing import import_dataset
 from datakit.records import Dropped, Negative, Passage, Qrel, Query, ScoredPassage
+from datakit.tables import from_arrow, record_class
 
 TEXTS = (
     "Fees are due on the first.\nLate fees apply.",
@@ -416,8 +417,19 @@ def beir_folder(folder: Path, **files: str) -> Path:
 
 
 def imported(folder: Path, kind: type[Any]) -> list[Any]:
-    rows = (r[1] if isinstance(r, tuple) else r for r in Beir(language="en")(folder))
-    return [record for record in rows if isinstance(record, kind)]
+    return [
+        record for record in records_of(Beir(language="en"), folder) if isinstance(record, kind)
+    ]
+
+
+def records_of(importer: Any, folder: Path) -> Iterator[Any]:
+    """The records of an importer, which gives some with their table and many at once."""
+    for row in importer(folder):
+        table, record = row if isinstance(row, tuple) else ("", row)
+        if hasattr(record, "num_rows"):
+            yield from from_arrow(record_class(table), record)
+        else:
+            yield record
 
 
 @pytest.mark.parametrize(
@@ -480,7 +492,7 @@ def test_a_short_text_is_in_the_language_of_nearly_all_the_corpus(tmp_path: Path
     ]
     corpus = "".join(json.dumps(row) + "\n" for row in rows)
     folder = beir_folder(tmp_path / "mixed", corpus=corpus)
-    found = {p.passage_id: p.language for p in Beir()(folder) if isinstance(p, Passage)}
+    found = {p.passage_id: p.language for p in records_of(Beir(), folder) if isinstance(p, Passage)}
 
     assert found["short"] == found["p1"] == "en"
     assert found["zh"] == "zh"

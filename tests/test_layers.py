@@ -16,7 +16,7 @@ PACKAGE = Path(datakit.__file__).parent
 # a module may import from its own layer and from those below it
 LAYERS = [
     {"version", "errors", "records"},
-    {"registry", "text", "tables", "progress", "resources"},
+    {"registry", "text", "tables", "digests", "progress", "resources"},
     {"models", "vectors", "seq2seq", "dataset", "sources", "registered"},
     {"filters", "splits", "measures", "significance", "calibration"},
     {"segmentation", "llm"},

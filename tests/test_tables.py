@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
 import random
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +22,7 @@ from datakit import (
     Section,
     table_records,
 )
+from datakit.digests import row_sum
 from datakit.errors import UnknownName
 from datakit.tables import PartWriter, read_part, record_class, schema, table_digest, write_part
 
@@ -50,12 +55,36 @@ def test_a_record_comes_back_equal(record: object, tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.text(), st.floats(allow_nan=False)), unique=True, max_size=20))
 def test_the_digest_ignores_the_order_of_rows(rows: list[tuple[str, float]]) -> None:
-    from datakit.tables import _columns, row_sum
+    names = pa.schema([("text", pa.string()), ("score", pa.float64())])
+    shuffled = random.Random(1).sample(rows, len(rows))
+    one, other = (
+        pa.Table.from_pylist([dict(zip(names.names, row, strict=True)) for row in some], names)
+        for some in (rows, shuffled)
+    )
 
-    records = [ScoredPassage("q", text, score) for text, score in rows]
-    shuffled = random.Random(1).sample(records, len(records))
+    assert row_sum(one) == row_sum(other)
 
-    assert row_sum(_columns(ScoredPassage, records)) == row_sum(_columns(ScoredPassage, shuffled))
+
+_NAMES = pa.schema(
+    [
+        ("text", pa.string()), ("score", pa.float64()), ("title", pa.string()),
+        ("flag", pa.bool_()),
+        ("scores", pa.map_(pa.string(), pa.float64())),
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.text(), st.floats(), st.none() | st.text(), st.booleans())))
+def test_a_row_is_the_digest_of_its_cells_as_json(rows: list[tuple[Any, ...]]) -> None:
+    with_map = [(*row, [("k", row[1])]) for row in rows]
+    table = pa.Table.from_pylist(
+        [dict(zip(_NAMES.names, r, strict=True)) for r in with_map], _NAMES
+    )
+    lines = [[text, x.hex(), title, flag, [["k", x.hex()]]] for text, x, title, flag in rows]
+    cells = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines)
+
+    by_hand = sum(int(sha256(line.encode()).hexdigest(), 16) for line in cells) % 2**256
+    assert row_sum(table) == by_hand
 
 
 def test_the_digest_ignores_how_rows_are_cut_into_parts(tmp_path: Path) -> None:

@@ -133,8 +133,27 @@ class View:
         Raises:
             DatasetError: a passage_id is there twice.
         """
-        rows = in_order(self._records("passage"), lambda passage: passage.passage_id)
+        rows: Iterable[Passage] = self._records("passage")
+        if not self._passages_ascend:
+            rows = in_order(rows, lambda passage: passage.passage_id)
         return self._once("passage", rows, lambda passage: (passage.passage_id,))
+
+    @cached_property
+    def _passages_ascend(self) -> bool:
+        """Whether the table is in the order of its ids as they are exported."""
+        import pyarrow.compute as pc
+
+        last = ""
+        for cells in self._columns("passage_id", "passage"):
+            ids = cells.combine_chunks()
+            if not pc.all(pc.match_substring_regex(ids, "^[!#-&(-~]{1,200}$")).as_py():
+                return False  # some will be replaced
+            if len(ids) and (
+                ids[0].as_py() < last or not pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py()
+            ):
+                return False
+            last = ids[-1].as_py() if len(ids) else last
+        return True
 
     # --- labels, runs and negatives, of all queries or those of one split
 

@@ -18,6 +18,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from datakit.importers._files import LONGEST_TEXT
+from datakit.importers._passages import (
+    BATCH,
+    flags,
+    language_of,
+    passages,
+    repeated,
+    strings,
+    text_or_none,
+    too_long,
+)
 from datakit.importers._raw import (
     Notes,
     RawLabel,
@@ -32,7 +42,6 @@ from datakit.records import (
     Dropped,
     Finding,
     Negative,
-    Passage,
     Qrel,
     Query,
     ScoredPassage,
@@ -41,12 +50,12 @@ from datakit.records import (
     safe_id,
     sha256,
 )
-from datakit.text import LATIN_LANGUAGES, count_tokens, detect_language, normalise
+from datakit.text import detect_language, normalise
 
 SAMPLE = 500  # passages that tell the language of a corpus
 MAIN_SHARE = 0.9  # of those whose language is known
 ID_MAP = "id_map.tsv"
-_PASSAGE_ID = re.compile(r"(.+):(\d+)-(\d+)")
+_LABELS = 100_000  # written at a time
 _GRADE = re.compile(r"\d{1,9}", re.ASCII)
 _FORMS = ("keyword", "question", "need")
 
@@ -118,14 +127,22 @@ def _with_language(rows: Iterator[Any], state: _State) -> Iterator[Record]:
                 break
         state.main_language = _main_language(r.text for r in first if isinstance(r, RawPassage))
     handle: dict[type, Any] = {
-        RawPassage: _passage, RawQuery: _query, RawLabel: _label, RawScore: _score,
-        RawNegative: _negative,
+        RawQuery: _query, RawLabel: _label, RawScore: _score, RawNegative: _negative,
     }  # fmt: skip
+    batch: list[RawPassage] = []
     for row in itertools.chain(first, rows):
-        handler = handle.get(type(row))
-        record = handler(row, state) if handler else row
-        if record is not None:
-            yield record
+        if type(row) is RawPassage:
+            batch.append(row)
+        if batch and (len(batch) == BATCH or type(row) is not RawPassage):
+            yield from passages(batch, state)
+            batch = []
+        if type(row) is not RawPassage:
+            handler = handle.get(type(row))
+            record = handler(row, state) if handler else row
+            if record is not None:
+                yield record
+    if batch:
+        yield from passages(batch, state)
 
 
 def _main_language(texts: Iterable[str]) -> str | None:
@@ -136,79 +153,17 @@ def _main_language(texts: Iterable[str]) -> str | None:
     return language if n >= MAIN_SHARE * found.total() else None
 
 
-def _passage(row: RawPassage, state: _State) -> Passage | Dropped:
-    name = state.restored.get(row.id, row.id)
-    if name in state.passages:
-        return _repeated(row)
-    text = normalise(row.text)
-    if len(text) > LONGEST_TEXT:
-        return _too_long(row, text)
-    state.passages[name] = len(state.passages)
-    own, about = safe_id(name), row.about
-    doc_id = _text(about.get("doc_id"))
-    doc_id = safe_id(state.restored.get(doc_id, doc_id)) if doc_id else own
-    start = _start(own, doc_id, len(text), about)
-    ordinal = about.get("ordinal")
-    if not _is_count(ordinal):
-        ordinal = state.in_document[doc_id] if doc_id != own else 0
-        if doc_id != own:
-            state.in_document[doc_id] += 1
-    language = _language(text, about, state)
-    title = row.title
-    return Passage(
-        own, doc_id, text, start, start + len(text), int(str(ordinal)),
-        section_path=_strings(about.get("section_path")),
-        title=normalise(title) if isinstance(title, str) and title else None,
-        issuer=_text(about.get("issuer")), category=_text(about.get("category")),
-        doc_type=_text(about.get("doc_type")), date=_text(about.get("date")),
-        language=language, n_tokens=count_tokens(text, language), flags=_flags(name, own),
-    )  # fmt: skip
-
-
-def _start(own: str, doc_id: str, size: int, about: Mapping[str, Any]) -> int:
-    """Where the passage begins in its document, as its id or its metadata say; else 0."""
-    said = _PASSAGE_ID.fullmatch(own) if ":" in own else None
-    if said and said[1] == doc_id and int(said[3]) - int(said[2]) == size:
-        return int(said[2])
-    start, end = about.get("start"), about.get("end")
-    if _is_count(start) and _is_count(end) and int(str(end)) - int(str(start)) == size:
-        return int(str(start))
-    return 0
-
-
 def _query(row: RawQuery, state: _State) -> Dropped | None:
     """Kept until the labels have told its split."""
     name = state.restored.get(row.id, row.id)
     if name in state.queries:
-        return _repeated(row)
+        return repeated(row)
     if len(row.text) > LONGEST_TEXT:
-        return _too_long(row, row.text)
+        return too_long(row, row.text)
     state.queries[name] = row
     if row.split:
         state.split_of[name] = row.split
     return None
-
-
-def _repeated(row: RawPassage | RawQuery) -> Dropped:
-    detail = f"{row.where}: id {row.id[:100]!r} is there already; the first is kept"
-    return Dropped(row.where, "repeated_id", detail)
-
-
-def _too_long(row: RawPassage | RawQuery, text: str) -> Dropped:
-    detail = f"{row.where}: a text of {len(text):,} characters; the limit is {LONGEST_TEXT:,}"
-    return Dropped(row.where, "text_too_long", detail)
-
-
-def _language(text: str, about: Mapping[str, Any], state: _State) -> str | None:
-    known = state.language or _text(about.get("language"))
-    if known:
-        return known
-    main = state.main_language
-    if main in LATIN_LANGUAGES and text.isascii():
-        return main  # whatever Latin language it looks like, which is short of telling
-    found = detect_language(text)
-    doubtful = found is None or (found in LATIN_LANGUAGES and main in LATIN_LANGUAGES)
-    return main if main and doubtful else found
 
 
 # --- labels, runs and negatives ---------------------------------------------------------------
@@ -314,13 +269,13 @@ def _rest(state: _State) -> Iterator[Record]:
         own, text, about = safe_id(name), normalise(row.text), row.about
         level, form, split = about.get("level"), about.get("form"), about.get("split")
         yield Query(
-            own, text, _language(text, about, state),
+            own, text, language_of(text, about, state),
             level if level in LEVELS else None, form if form in _FORMS else None,
-            generator_id=_text(about.get("generator_id")),
-            generator_family=_text(about.get("generator_family")),
-            seed_passage_ids=tuple(map(safe_id, _strings(about.get("seed_passage_ids")))),
+            generator_id=text_or_none(about.get("generator_id")),
+            generator_family=text_or_none(about.get("generator_family")),
+            seed_passage_ids=tuple(map(safe_id, strings(about.get("seed_passage_ids")))),
             split=state.split_of.get(name) or (split if split in SPLITS else None),
-            flags=_flags(name, own),
+            flags=flags(name, own),
         )  # fmt: skip
     yield from _qrels(state)
 
@@ -340,21 +295,50 @@ def _qrels(state: _State) -> Iterator[Record]:
     key = query << 32 | passage
     order = np.argsort(key, kind="stable")
     again = np.append(key[order][1:] == key[order][:-1], False)
-    passages = list(state.passages)
-    queries = list(labels.queries)
-    files, sources = list(labels.files), [s or state.source for s in labels.sources]
+    names, queries = list(state.passages), list(labels.queries)
+    sources = [s or state.source for s in labels.sources]
+    for at in order[again].tolist():
+        q, p = queries[labels.query[at]][:100], names[labels.passage[at]][:100]
+        where = f"{list(labels.files)[labels.file[at]]}:{labels.line[at]}"
+        detail = f"{where}: {q} {p} is there again below; grade {labels.grade[at]} here"
+        yield Dropped(where, "repeated_pair", f"{detail}, the last one is kept")
+    kept = order[~again]
     table = f"qrel/{sources[0]}" if len(set(sources)) == 1 else "qrel/mined"
-    for at, repeated in zip(order.tolist(), again.tolist(), strict=True):
-        q, p = queries[labels.query[at]], passages[labels.passage[at]]
-        if repeated:
-            where = f"{files[labels.file[at]]}:{labels.line[at]}"
-            detail = f"{where}: {q[:100]} {p[:100]} is there again below; grade {labels.grade[at]}"
-            yield Dropped(where, "repeated_pair", f"{detail} here, the last one is kept")
-        else:
-            yield table, Qrel(
-                safe_id(q), safe_id(p), labels.grade[at], sources[labels.source[at]],
-                split=state.split_of.get(q),
-            )  # fmt: skip
+    for start in range(0, kept.size, _LABELS):
+        yield table, _qrel_table(kept[start : start + _LABELS], labels, names, state)
+
+
+def _qrel_table(at: Any, labels: _Labels, names: list[str], state: _State) -> Any:
+    """The labels at these places, in the schema of their table."""
+    import numpy as np
+    import pyarrow as pa
+
+    from datakit.tables import schema
+
+    def column(cells: array[int]) -> Any:
+        return np.frombuffer(cells, np.dtype(f"i{cells.itemsize}"))[at]
+
+    queries = list(labels.queries)
+    passage, seen = np.unique(column(labels.passage), return_inverse=True)
+    sources = [s or state.source for s in labels.sources]
+    of_query = column(labels.query)
+    columns: dict[str, Any] = {
+        "query_id": pa.array([safe_id(q) for q in queries]).take(pa.array(of_query)),
+        "passage_id": pa.array([safe_id(names[p]) for p in passage.tolist()]).take(pa.array(seen)),
+        "grade": column(labels.grade),
+        "source": pa.array(sources).take(pa.array(column(labels.source))),
+        "split": pa.array([state.split_of.get(q) for q in queries], pa.string()).take(
+            pa.array(of_query)
+        ),
+        "n_judgements": np.ones(at.size, np.int64),
+    }
+    empty = {"routes", "scores", "evidence", "flags"}
+    arrays = [
+        pa.array(columns[f.name]).cast(f.type) if f.name in columns
+        else pa.array([[]] * at.size, f.type) if f.name in empty else pa.nulls(at.size, f.type)
+        for f in schema(Qrel)
+    ]  # fmt: skip
+    return pa.table(arrays, schema=schema(Qrel))
 
 
 # --- findings ---------------------------------------------------------------------------------
@@ -387,24 +371,3 @@ def _findings(notes: Notes, state: _State, dropped: _Reasons) -> Iterator[Findin
 def _finding(check: str, severity: Any, message: str, file: str, n: int) -> Finding:
     name = f"import.{check}"
     return Finding(sha256(name, file)[:16], name, severity, "warn", message, (), n)
-
-
-# --- small ------------------------------------------------------------------------------------
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple):
-        return ()
-    return tuple(item for item in value if isinstance(item, str))
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
-
-
-def _flags(name: str, own: str) -> tuple[str, ...]:
-    return () if own == name else (f"original_id={name}",)
