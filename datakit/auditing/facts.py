@@ -76,7 +76,10 @@ class Facts:
     @cached_property
     def query_columns(self) -> pa.Table:
         """What is known of the queries beside their texts."""
-        columns = ["split", "level", "language", "form", "generator_id", "seed_passage_ids"]
+        columns = [
+            "split", "level", "language", "form", "generator_id", "seed_passage_ids",
+            "supporting_doc_ids",
+        ]  # fmt: skip
         return self.dataset.arrow("query", columns)
 
     def in_part(self, part: Part) -> np.ndarray:

@@ -67,8 +67,9 @@ def _results(findings: tuple[Finding, ...]) -> Iterator[dict[str, Any]]:
             left -= 1
         elif len(f.record_ids) <= left and f.n_affected <= len(f.record_ids):
             left -= len(f.record_ids)
-            for name in f.record_ids:
-                own = finding_id(f.check_id, f.finding_id, "", [name])
+            for at, name in enumerate(f.record_ids):
+                nth = f.record_ids[:at].count(name)  # a pair labelled thrice is there twice
+                own = finding_id(f.check_id, f.finding_id, str(nth or ""), [name])
                 yield _result(f, f"{f.message}: {name}", own, name)
         else:
             over[f.check_id].append(f)

@@ -44,7 +44,12 @@ class Provenance:
         columns = facts.query_columns
         has = pc.and_(
             pc.is_valid(columns["generator_id"]),
-            pc.greater(pc.list_value_length(columns["seed_passage_ids"]), 0),
+            pc.or_(
+                *(
+                    pc.greater(pc.list_value_length(columns[c]), 0)
+                    for c in ("seed_passage_ids", "supporting_doc_ids")
+                )
+            ),
         ).to_numpy()
         for part, inside in facts.parts():
             without = np.flatnonzero(inside & ~has)

@@ -28,7 +28,8 @@ class Writer:
         self.repair = repair
         self.check_id = check_id
         self.dropped: list[Dropped] = []
-        self._labelled: set[Pair] = set()
+        self._led: set[Pair] = set()  # pairs that rows of the table were led to
+        self._there: set[Pair] = set()  # pairs of it that such rows may meet
         self._texts: dict[str, str] = {}  # of the documents that were repaired
 
     def write(self, out: Path) -> Dataset:
@@ -71,7 +72,7 @@ class Writer:
         if not self._touches(table):
             return self.old.parts(table)
         writer = PartWriter(record_class(table), folder, table.replace("/", "."))
-        self._labelled.clear()
+        self._led, self._there = set(), self._natural(table)
         for row in self._rows(table):
             writer.add(row)
         return [(folder / part.file, part) for part in writer.close()]
@@ -215,14 +216,34 @@ class Writer:
             row = replace(row, evidence=tuple(map(self._evidence, row.evidence)))
         return row if pair == old else replace(row, query_id=query, passage_id=passage)
 
+    def _natural(self, table: str) -> set[Pair]:
+        """The pairs of a table whose ends stand for others: what is led there may meet them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        heads = [
+            {v for v in gone.values() if v} for gone in (self.repair.queries, self.repair.passages)
+        ]
+        if table.split("/", maxsplit=1)[0] not in ("qrel", "run", "negative") or not any(heads):
+            return set()
+        rows = self.old.arrow(table, ["query_id", "passage_id"])
+        some = pc.or_(
+            *(
+                pc.is_in(rows[c], value_set=pa.array(sorted(h), pa.string()))
+                for c, h in zip(("query_id", "passage_id"), heads, strict=True)
+            )
+        )
+        return set(zip(*(c.to_pylist() for c in rows.filter(some).columns), strict=True))
+
     def _meets(self, row: Any, pair: Pair, old: Pair, table: str) -> bool:
         """Whether a row that was led to another pair meets one that is there."""
-        if self.repair.passages or self.repair.queries:
-            if pair in self._labelled:
-                if isinstance(row, Qrel):
-                    self._drop(" ".join(old), f"{table}: {' '.join(pair)} has a label already")
-                return True
-            self._labelled.add(pair)
+        if pair == old:
+            return False
+        if pair in self._there or pair in self._led:
+            if isinstance(row, Qrel):
+                self._drop(" ".join(old), f"{table}: {' '.join(pair)} has a label already")
+            return True
+        self._led.add(pair)
         return False
 
     def _drop(self, name: str, detail: str) -> None:
