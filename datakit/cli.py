@@ -359,15 +359,23 @@ app.command()(fix)
 def report(
     out: DatasetArgument,
     to: Annotated[Path | None, typer.Option("-o", "--to", help="Default: OUT/report.html.")] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="PREVIOUS", help="An earlier audit: show what is new and gone."),
+    ] = None,
 ) -> None:
-    """Write the HTML report of a dataset.
+    """Write the HTML report of a dataset: what is established, and what to fix first.
+
+    Shows what `datakit verify`, `audit` and `calibrate` left in OUT, and says what has not run.
 
     Example: datakit report out
     """
+    from datakit.auditing.outputs import read_findings
     from datakit.dataset import Dataset
     from datakit.report import write_report
 
-    print(write_report(Dataset.open(out), to))
+    before = read_findings(baseline) if baseline else None
+    print(write_report(Dataset.open(out), to, before=before))
 
 
 @app.command()

@@ -279,8 +279,8 @@ def test_sections_come_in_reading_order(page: str) -> None:
 
     assert ids == re.findall(r'<li><a href="#(\w+)"', page)
     assert ids == [
-        "first", "stages", "sources", "queries", "labels", "measures", "splits", "examples",
-        "methods",
+        "first", "gates", "audit", "sources", "queries", "labels", "judges", "measures", "splits",
+        "examples", "stages", "methods",
     ]  # fmt: skip
 
 

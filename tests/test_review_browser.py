@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import browser, watched
 
 from datakit.dataset import Dataset, write_tables
 from datakit.judging.tables import judged
 from datakit.records import Evidence, Passage, Qrel, Query
 from datakit.reviewing import batch
 from datakit.reviewing.batch import Plan
-from tests.browser import browser, watched
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>javascript:alert(3)\u202eabc"
 N = 50

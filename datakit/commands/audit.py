@@ -57,14 +57,16 @@ def audit(
 ) -> None:
     """Find what is wrong with a dataset, and what to do about it.
 
-    Writes findings.jsonl and measures.json into the dataset's folder, or into -o. A dataset of
-    others is imported into a temporary folder first. Exit code 1 when there are findings at or
-    above --fail-on, 4 when a check failed. A limit is set by check: --set DK101.corpus="W>2%".
+    Writes findings.jsonl, measures.json and report.html into the dataset's folder, or into -o. A
+    dataset of others is imported into a temporary folder first. Exit code 1 when there are findings
+    at or above --fail-on, 4 when a check failed. A limit is set by check, as in
+    --set DK101.corpus="W>2%".
 
     Example: datakit audit out --profile test --fail-on error
     """
     from datakit.auditing import outputs, running
     from datakit.auditing.verdict import SEVERITIES, TIERS
+    from datakit.report import write_report
 
     _one_of("--profile", profile, running.PROFILES)
     _one_of("--tier", tier, TIERS)
@@ -87,6 +89,7 @@ def audit(
         )
         folder = out or home or Path()
         outputs.write(found, folder)
+        write_report(dataset, folder / "report.html", folder, before if baseline else None)
     difference = outputs.compare(found.findings, before)
     if form_out:
         print(_as(form_out, found, fail_on, difference if baseline else None))
@@ -169,4 +172,4 @@ def _lines(found: Audit, difference: Difference | None, folder: Path) -> Iterato
         )
     for crash in found.crashes:
         yield f"{crash.check_id} failed: {crash.error}; the audit is incomplete"
-    yield f"{folder / 'findings.jsonl'}, {folder / 'measures.json'}"
+    yield ", ".join(str(folder / n) for n in ("findings.jsonl", "measures.json", "report.html"))

@@ -30,6 +30,61 @@ def charts(facts: Facts) -> dict[str, Markup]:
         sizes = facts.splits.sizes
         caption = Caption("Queries by split and level", f"queries, n = {number(sizes.total)}")
         made["splits"] = plots.stacked(caption, sizes.items(), sizes.columns)
+    return made | _rank_charts(facts) | _position_charts(facts) | _ladder(facts)
+
+
+def _ladder(facts: Facts) -> dict[str, Markup]:
+    """Systems from the weakest up, as the audit measured them."""
+    rows = [r for r in facts.audit.of("DK601") if r.value is not None] if facts.audit else []
+    if not rows:
+        return {}
+    rows.sort(key=lambda r: (r.value or 0.0, r.measure))
+    dots = [
+        Dot(r.measure, r.value or 0.0, r.low or 0.0, r.high or 0.0, r.n or 0, 0) for r in rows[:24]
+    ]
+    note = "nDCG@10, dev and test queries, 95\u00a0% interval; n = queries"
+    return {"ladder": plots.intervals(Caption("Baseline ladder", note), dots)}
+
+
+def _rank_charts(facts: Facts) -> dict[str, Markup]:
+    r = facts.ranks
+    if r is None or not r.judged:
+        return {}
+    note = f"{split_name(r.split)}, n = {number(r.n)} queries with a relevant passage"
+    made = {
+        "difficulty": plots.stacked(
+            Caption("First relevant rank", f"queries by retriever; {note}"),
+            r.first.items(), r.first.columns,
+        ),
+        "judged": plots.shares(
+            Caption("Labelled pairs among the first 10", f"share by retriever; {note}"), r.judged
+        ),
+    }  # fmt: skip
+    if len(r.unique) > 1:
+        made["unique"] = plots.shares(
+            Caption(
+                "Relevant pairs that one retriever alone ranks among the first 10",
+                f"of the relevant pairs that it has there; {note}",
+            ),
+            r.unique,
+        )
+    return made
+
+
+def _position_charts(facts: Facts) -> dict[str, Markup]:
+    made = {}
+    p = facts.positions
+    tail = "columns: tenths of the length in %, from the beginning; shades within a row"
+    if p.in_document:
+        made["in_document"] = plots.heat_map(
+            Caption("Position in the document", f"passages by the place of their middle; {tail}"),
+            p.in_document.rows, p.in_document.columns, p.in_document.cells, by_row=True,
+        )  # fmt: skip
+    if p.in_passage:
+        made["in_passage"] = plots.heat_map(
+            Caption("Position of the evidence in its passage", f"labels with evidence; {tail}"),
+            p.in_passage.rows, p.in_passage.columns, p.in_passage.cells, by_row=True,
+        )  # fmt: skip
     return made
 
 

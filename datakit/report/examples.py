@@ -66,8 +66,23 @@ def examples(dataset: Dataset, runs: Sequence[str]) -> tuple[Example, ...]:
     table = main_labels(dataset)
     if table is None or "query" not in dataset:
         return ()
-    pairs = choose(candidates(dataset, table), EXAMPLES)
-    ids = [query_id for query_id, _ in pairs]
+    return examples_of(dataset, runs, choose(candidates(dataset, table), EXAMPLES))
+
+
+def examples_of(
+    dataset: Dataset, runs: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> tuple[Example, ...]:
+    """Labelled pairs with all that led to them.
+
+    Args:
+        dataset: where they are from; it has labels.
+        runs: names of runs, the one to take a competitor from first.
+        pairs: query_id and passage_id, each with a label.
+    """
+    table = main_labels(dataset)
+    if table is None or not pairs:
+        return ()
+    ids = list(dict.fromkeys(query_id for query_id, _ in pairs))
     labels: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in select(dataset, table, "query_id", ids, LABEL_COLUMNS):
         labels[row["query_id"]][row["passage_id"]] = row

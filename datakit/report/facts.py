@@ -5,13 +5,23 @@ Tables are read by column and part by part; text is read only for the few record
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from datakit.dataset import Dataset
-from datakit.records import Measure
+from datakit.records import Finding, Measure
+from datakit.report.assessors import JudgeCard, judge_card
+from datakit.report.audits import AuditFacts, audit_facts
+from datakit.report.beside import read_beside
+from datakit.report.calibrations import CalibrationFact, calibration_facts
+from datakit.report.filters import RuleFact, rule_facts
+from datakit.report.gates import GateFacts, gate_facts
 from datakit.report.labels import LabelFacts, label_facts
 from datakit.report.measures import MeasureFacts, RunFact, measure_facts, run_facts, short_measure
+from datakit.report.positions import PositionFacts, position_facts
 from datakit.report.queries import QueryFacts, query_facts
+from datakit.report.rankings import RankFacts, rank_facts
 from datakit.report.reading import relevant_from
 from datakit.report.sources import SourceFacts, source_facts
 from datakit.report.splits import SplitFacts, split_facts
@@ -30,6 +40,14 @@ class Facts:
     runs: tuple[RunFact, ...]
     measures: MeasureFacts | None
     splits: SplitFacts | None
+    rules: tuple[RuleFact, ...]
+    ranks: RankFacts | None
+    positions: PositionFacts
+    judges: JudgeCard | None
+    gates: GateFacts | None  # None: `datakit verify` has not run
+    audit: AuditFacts | None  # None: `datakit audit` has not run
+    calibrations: tuple[CalibrationFact, ...]
+    unreadable: tuple[str, ...]  # files beside the tables, and why
 
     @property
     def n_test(self) -> int | None:
@@ -70,15 +88,34 @@ class Facts:
         return m.at(measure=name, split=m.split, level="all", language="all", labels=m.labels[-1])
 
 
-def gather(dataset: Dataset) -> Facts:
-    """All facts of a dataset."""
+def gather(
+    dataset: Dataset, folder: Path | None = None, before: Sequence[Finding] | None = None
+) -> Facts:
+    """All facts of a dataset.
+
+    Args:
+        dataset: any.
+        folder: where gates, audit and calibrations lie; by default with the dataset.
+        before: findings of an earlier audit to compare with.
+    """
+    beside = read_beside(folder or dataset.path)
+    splits, runs = split_facts(dataset), run_facts(dataset)
+    front = "test" if splits and splits.queries("test") else "all"
     return Facts(
-        dataset,
-        stage_facts(dataset),
-        source_facts(dataset),
-        query_facts(dataset),
-        label_facts(dataset),
-        run_facts(dataset),
-        measure_facts(dataset),
-        split_facts(dataset),
+        dataset=dataset,
+        stages=stage_facts(dataset),
+        sources=source_facts(dataset),
+        queries=query_facts(dataset),
+        labels=label_facts(dataset),
+        runs=runs,
+        measures=measure_facts(dataset),
+        splits=splits,
+        rules=rule_facts(dataset),
+        ranks=rank_facts(dataset, front, [run.name for run in runs]),
+        positions=position_facts(dataset),
+        judges=judge_card(dataset),
+        gates=gate_facts(beside.gates),
+        audit=audit_facts(dataset, beside, before),
+        calibrations=calibration_facts(dataset, beside.calibrations),
+        unreadable=beside.unreadable,
     )

@@ -9,31 +9,38 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
 from datakit.dataset import Dataset, unwritable, write_atomic
-from datakit.report import plots
+from datakit.records import Finding
+from datakit.report import curves, plots
+from datakit.report.audits import CheckRow
 from datakit.report.charts import charts
+from datakit.report.commands_said import parts
+from datakit.report.evidence import evidence, shown_ids
 from datakit.report.examples import examples
 from datakit.report.facts import gather
 from datakit.report.measures import FEW, measure_tables, short_measure
 from datakit.report.methods import method_facts
-from datakit.report.pointers import pointers
+from datakit.report.peers import SOURCE, peer_rows, plain_value
+from datakit.report.pointers import fixes
 from datakit.report.reading import relevant_from
 from datakit.report.shaping import language_name
-from datakit.report.verdict import TEST_WARN, head
+from datakit.report.verdict import TEST_WARN, head, sentence
 
 if TYPE_CHECKING:
     import jinja2
 
 HERE = Path(__file__).parent
 SECTIONS = (
-    ("first", "Look first"), ("stages", "Stages and drops"), ("sources", "Sizes and sources"),
-    ("queries", "Queries"), ("labels", "Labels"), ("measures", "Measures"), ("splits", "Splits"),
-    ("examples", "Worked examples"), ("methods", "Methods"),
+    ("first", "Fix first"), ("gates", "Gates"), ("audit", "Audit"),
+    ("sources", "Sizes and sources"), ("queries", "Queries"), ("labels", "Labels"),
+    ("judges", "Judges"), ("measures", "Measures"), ("splits", "Splits"),
+    ("examples", "Worked examples"), ("stages", "Stages and drops"), ("methods", "Methods"),
 )  # fmt: skip
 # the contents follow the reader; drawers open for the printer, all but the longest tables
 SCRIPT = """
@@ -57,33 +64,43 @@ addEventListener('afterprint', () => { for (const d of closed) d.open = false; }
 MAX_ID, MAX_LINE, MAX_TEXT = 90, 200, 600  # characters shown of an id, a detail, a query
 
 
-def write_report(dataset: Dataset, path: Path | None = None) -> Path:
+def write_report(
+    dataset: Dataset, path: Path | None = None, folder: Path | None = None,
+    before: Sequence[Finding] | None = None,
+) -> Path:  # fmt: skip
     """Write the report of a dataset: one HTML file, at most 5 MB.
 
     Args:
         dataset: any dataset; what it lacks is said on the page.
         path: where to; by default `report.html` in the dataset's folder. Replaced atomically.
+        folder: where gates.json, measures.json, findings.jsonl and calibration/ lie; by default
+            in the dataset's folder.
+        before: findings of an earlier audit, to show what is new and what is gone.
 
     Raises:
         DatasetError: the file cannot be written.
     """
     path = path or dataset.path / "report.html"
-    html = render(dataset)
+    html = render(dataset, folder, before)
     with unwritable(path.parent):
         write_atomic(path, html)
     return path
 
 
-def render(dataset: Dataset) -> str:
-    """The page as text; the same dataset gives the same text."""
+def render(
+    dataset: Dataset, folder: Path | None = None, before: Sequence[Finding] | None = None
+) -> str:
+    """The page as text; the same dataset and files give the same text."""
     style = (HERE / "style.css").read_text("utf-8")
-    facts = gather(dataset)
+    facts = gather(dataset, folder, before)
     template = _environment().get_template("template.html.j2")
+    runs = facts.runs_by_value()
     html: str = template.render(
         facts=facts,
         head=head(facts),
-        first=pointers(facts),
-        examples=examples(dataset, facts.runs_by_value()),
+        first=fixes(facts),
+        examples=examples(dataset, runs),
+        evidence=evidence(dataset, facts.audit, runs),
         methods=method_facts(dataset),
         charts=charts(facts),
         tables=measure_tables(facts.measures),
@@ -96,6 +113,8 @@ def render(dataset: Dataset) -> str:
         few=FEW,
         relevant_from=relevant_from(dataset),
         share_at_100=_share_at_100(facts.sources.n_passages),
+        peers=peer_rows(facts),
+        peer_source=SOURCE,
     )
     return html
 
@@ -133,6 +152,11 @@ def _environment() -> jinja2.Environment:
         "seconds": _seconds,
         "breakable": _breakable,
         "measure": short_measure,
+        "parts": parts,
+        "sentence": sentence,
+        "value": plain_value,
+        "strip": _strip,
+        "listed": shown_ids,
     }
     return environment
 
@@ -142,6 +166,13 @@ def _finalize(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Markup):
         return plots.clean(value)
     return value
+
+
+def _strip(row: CheckRow) -> Markup:
+    """A check's value against its limit."""
+    if row.value is None or row.value < 0:
+        return Markup("")
+    return curves.strip(row.value, row.low, row.high, row.threshold, row.is_bad)
 
 
 def _clip(value: Any, size: int) -> str:

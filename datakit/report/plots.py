@@ -21,14 +21,16 @@ ROW = 40  # px per bar: a line of text, the bar below it, a gap
 CELL_ROW = 48  # px per row of a heat map: a line of text, the cells below it, a gap
 N_SERIES = 6  # colours in the style sheet: s1 … s6
 DESCRIPTION_LIMIT = 1200  # characters
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+# control, zero-width and direction characters, the soft hyphen, lone surrogates, non-characters
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\ufffe\uffff]"
 )
 
 
 def clean(text: str) -> str:
-    """Text without what HTML cannot hold, and without marks that turn the writing direction."""
-    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Text with what hides or turns it, and what HTML cannot hold, written out: `⟨U+202E⟩`."""
+    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 def number(value: float, digits: int = 0) -> str:
@@ -88,26 +90,28 @@ def _plain(value: Value) -> str:
     return clean(value) if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _at(share: float) -> str:
+def width_of(share: float) -> str:
     """A share of the width, 0 to 1, as an SVG length."""
     return _plain(100 * share) + "%"
 
 
-def _text(share: float, y: float, text: str, class_: str = "", anchor: str = "start") -> Markup:
-    return element("text", {"x": _at(share), "y": y, "class": class_, "text_anchor": anchor}, text)
+def words(share: float, y: float, text: str, class_: str = "", anchor: str = "start") -> Markup:
+    return element(
+        "text", {"x": width_of(share), "y": y, "class": class_, "text_anchor": anchor}, text
+    )
 
 
 def _rect(
     left: float, width: float, y: float, height: float, class_: str, hint: str = ""
 ) -> Markup:
     attributes: dict[str, Value] = {
-        "x": _at(left), "y": y, "width": _at(max(width, 0.0)), "height": height, "class": class_,
-        "rx": 2,
+        "x": width_of(left), "y": y, "width": width_of(max(width, 0.0)), "height": height,
+        "class": class_, "rx": 2,
     }  # fmt: skip
-    return element("rect", attributes, *([_hint(hint)] if hint else []))
+    return element("rect", attributes, *([tooltip(hint)] if hint else []))
 
 
-def _hint(text: str) -> Markup:
+def tooltip(text: str) -> Markup:
     return element("title", {}, text[:200])
 
 
@@ -119,7 +123,7 @@ class Caption:
     note: str = ""  # unit and n
 
 
-def _figure(
+def figure(
     caption: Caption, height: float, marks: Iterable[Markup], description: str, legend: str = ""
 ) -> Markup:
     name = "chart-" + sha256(caption.title)[:10]
@@ -147,7 +151,7 @@ def _legend(names: Sequence[str]) -> Markup:
         return Markup("")
     keys = [
         element(
-            "li", {}, element("i", {"class": f"key s{_series(i)}"}, "\u200b"), shorten(name, 40)
+            "li", {}, element("i", {"class": f"key s{_series(i)}"}, "\u00a0"), shorten(name, 40)
         )
         for i, name in enumerate(names)
     ]
@@ -170,12 +174,28 @@ def bars(caption: Caption, rows: Sequence[tuple[str, int]], whole: int | None = 
         y = i * ROW
         said = f"{number(count)} · {percent(count, total)}"
         marks += [
-            _text(0, y + 14, shorten(label, 38)),
-            _text(1, y + 14, said, "value", "end"),
+            words(0, y + 14, shorten(label, 38)),
+            words(1, y + 14, said, "value", "end"),
             _rect(0, 1, y + 21, 7, "track"),
             _rect(0, count / top, y + 21, 7, "s1", f"{label}: {said}"),
         ]
-    return _figure(caption, len(rows) * ROW - 6, marks, "; ".join(f"{r}: {n}" for r, n in rows))
+    return figure(caption, len(rows) * ROW - 6, marks, "; ".join(f"{r}: {n}" for r, n in rows))
+
+
+def shares(caption: Caption, rows: Sequence[tuple[str, int, int]]) -> Markup:
+    """Horizontal bars of a part of a whole of its own: label, part, whole."""
+    marks = []
+    for i, (label, part, whole) in enumerate(rows):
+        y = i * ROW
+        said = f"{number(part)} of {number(whole)} · {percent(part, whole)}"
+        marks += [
+            words(0, y + 14, shorten(label, 38)),
+            words(1, y + 14, said, "value", "end"),
+            _rect(0, 1, y + 21, 7, "track"),
+            _rect(0, part / (whole or 1), y + 21, 7, "s1", f"{label}: {said}"),
+        ]
+    said = "; ".join(f"{label}: {part} of {whole}" for label, part, whole in rows)
+    return figure(caption, len(rows) * ROW - 6, marks, said)
 
 
 def stacked(
@@ -187,8 +207,8 @@ def stacked(
     for i, (label, counts) in enumerate(rows):
         y = i * ROW
         marks += [
-            _text(0, y + 14, shorten(label, 38)),
-            _text(1, y + 14, number(sum(counts)), "value", "end"),
+            words(0, y + 14, shorten(label, 38)),
+            words(1, y + 14, number(sum(counts)), "value", "end"),
             _rect(0, 1, y + 21, 11, "track"),
             *_pieces(y + 21, label, counts, names, top),
         ]
@@ -196,7 +216,7 @@ def stacked(
         f"{label}: " + ", ".join(f"{n} {c}" for n, c in zip(names, counts, strict=True))
         for label, counts in rows
     )
-    return _figure(caption, len(rows) * ROW - 3, marks, said, _legend(names))
+    return figure(caption, len(rows) * ROW - 3, marks, said, _legend(names))
 
 
 def _pieces(
@@ -228,29 +248,39 @@ def histogram(caption: Caption, bins: Sequence[tuple[str, int]], edges: bool = F
         middle = (i + 0.5) * step
         marks.append(_rect(i * step + step * 0.06, step * 0.88, base - tall, tall, "s1"))
         if count:
-            marks.append(_text(middle, base - tall - 5, compact(count), "small", "middle"))
+            marks.append(words(middle, base - tall - 5, compact(count), "small", "middle"))
         if edges:
-            marks.append(_text(i * step, height - 6, label, "small", "middle" if i else "start"))
+            marks.append(words(i * step, height - 6, label, "small", "middle" if i else "start"))
         else:
-            marks.append(_text(middle, height - 6, label, "small", "middle"))
+            marks.append(words(middle, height - 6, label, "small", "middle"))
     marks.append(
         element("line", {"x1": "0", "x2": "100%", "y1": base, "y2": base, "class": "axis"})
     )
-    return _figure(caption, height, marks, "; ".join(f"{label}: {n}" for label, n in bins))
+    return figure(caption, height, marks, "; ".join(f"{label}: {n}" for label, n in bins))
 
 
 def heat_map(
-    caption: Caption, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[int]]
-) -> Markup:
-    """Counts as shades: `cells[row][column]`; every cell says its number."""
-    top = max((count for row in cells for count in row), default=0) or 1
+    caption: Caption, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[int]],
+    by_row: bool = False,
+) -> Markup:  # fmt: skip
+    """Counts as shades: `cells[row][column]`; every cell says its number.
+
+    Args:
+        caption: says what is counted.
+        rows: names.
+        columns: names, short.
+        cells: counts.
+        by_row: shades are relative to the largest count of their row, not of all.
+    """
+    most = max((count for row in cells for count in row), default=0) or 1
     step = 1 / max(len(columns), 1)
     marks = [
-        _text((j + 0.5) * step, 14, shorten(c, 8), "small", "middle") for j, c in enumerate(columns)
+        words((j + 0.5) * step, 14, shorten(c, 8), "small", "middle") for j, c in enumerate(columns)
     ]
     for i, row in enumerate(rows):
         y = 22 + i * CELL_ROW
-        marks.append(_text(0, y + 14, shorten(row, 52)))
+        marks.append(words(0, y + 14, shorten(row, 52)))
+        top = (max(cells[i], default=0) or 1) if by_row else most
         for j, count in enumerate(cells[i]):
             hint = f"{row}, {columns[j]}: {count}"
             marks += _cell(j * step, step, y + 20, count, count / top, hint)
@@ -258,20 +288,20 @@ def heat_map(
         f"{row}: " + ", ".join(f"{c} {n}" for c, n in zip(columns, cells[i], strict=True) if n)
         for i, row in enumerate(rows)
     )
-    return _figure(caption, 22 + len(rows) * CELL_ROW, marks, said)
+    return figure(caption, 22 + len(rows) * CELL_ROW, marks, said)
 
 
 def _cell(left: float, step: float, y: float, count: int, share: float, hint: str) -> list[Markup]:
     rect: dict[str, Value] = {
-        "x": _at(left + step * 0.03), "y": y + 1, "width": _at(step * 0.94), "height": 22,
+        "x": width_of(left + step * 0.03), "y": y + 1, "width": width_of(step * 0.94), "height": 22,
         "rx": 2, "class": "s1" if count else "track",
         "fill_opacity": 0.15 + 0.85 * share if count else 1,
     }  # fmt: skip
-    marks = [element("rect", rect, _hint(hint))]
+    marks = [element("rect", rect, tooltip(hint))]
     if count:
         # above this opacity the page's ink no longer stands out from the accent colour
         class_ = "small on" if share > 0.45 else "small strong"
-        marks.append(_text(left + step / 2, y + 16, compact(count), class_, "middle"))
+        marks.append(words(left + step / 2, y + 16, compact(count), class_, "middle"))
     return marks
 
 
@@ -293,12 +323,12 @@ def intervals(caption: Caption, dots: Sequence[Dot], names: Sequence[str] = ()) 
     height = len(dots) * ROW
     marks = []
     for quarter in range(5):
-        x = _at(0.01 + 0.98 * quarter / 4)
+        x = width_of(0.01 + 0.98 * quarter / 4)
         line: dict[str, Value] = {"x1": x, "x2": x, "y1": 0, "y2": height, "class": "grid"}
         anchor = "start" if not quarter else "end" if quarter == 4 else "middle"
         marks.append(element("line", line))
         marks.append(
-            _text(0.98 * quarter / 4 + 0.01, height + 16, f"{top * quarter / 4:g}", "small", anchor)
+            words(0.98 * quarter / 4 + 0.01, height + 16, f"{top * quarter / 4:g}", "small", anchor)
         )
     for i, dot in enumerate(dots):
         marks += _dot(i * ROW, dot, top)
@@ -306,12 +336,12 @@ def intervals(caption: Caption, dots: Sequence[Dot], names: Sequence[str] = ()) 
         f"{d.label}: {d.value:.3f}, 95 % interval {d.low:.3f} to {d.high:.3f}, n = {d.n}"
         for d in dots
     )
-    return _figure(caption, height + 22, marks, said, _legend(names))
+    return figure(caption, height + 22, marks, said, _legend(names))
 
 
 def _dot(y: float, dot: Dot, top: float) -> list[Markup]:
     def at(value: float) -> str:
-        return _at(0.01 + 0.98 * value / top)
+        return width_of(0.01 + 0.98 * value / top)
 
     colour = f"s{_series(dot.series)}"
     middle = y + 27
@@ -323,10 +353,10 @@ def _dot(y: float, dot: Dot, top: float) -> list[Markup]:
         "class": colour,
     }
     said = f"{dot.value:.3f} [{dot.low:.3f}, {dot.high:.3f}] · n = {number(dot.n)}"
-    hint = _hint(f"{dot.label}: {said}")
+    hint = tooltip(f"{dot.label}: {said}")
     return [
-        _text(0.01, y + 14, shorten(dot.label, 24), "backed"),
-        _text(0.99, y + 14, said, "value backed", "end"),
+        words(0.01, y + 14, shorten(dot.label, 24), "backed"),
+        words(0.99, y + 14, said, "value backed", "end"),
         element("line", line),
         element("circle", {"cx": at(dot.value), "cy": middle, "r": 5, "class": colour}, hint),
     ]

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from datakit.dataset import Dataset
 from datakit.report.facts import Facts
+from datakit.report.gates import GateRow
 from datakit.report.shaping import Count
 
 SMALL_CORPUS = 2_000  # passages; below it a pool covers most of the corpus
 TEST_WARN, TEST_FAIL = 250, 75  # queries (Jones and van Rijsbergen, via Sakai)
 NEEDED = ("document", "passage", "query", "negative/mined", "measure")  # and some qrel/, run/
 MEANING = {
-    "fail": "too few test queries to say anything about retrievers",
+    "fail": "something has to be mended before a claim can rest on this dataset",
     "smoke": "good for trying things out and for training, not for claims about retrievers",
     "incomplete": "usable, but not everything that a claim would rest on is established",
     "pass": "every claim below is borne out by the data",
@@ -64,9 +65,10 @@ def head(facts: Facts) -> Head:
 def verdict(facts: Facts, is_open: bool) -> tuple[str, list[str]]:
     """The verdict and the reasons for it, worst first; with open claims it is never `pass`."""
     n, extractive = facts.n_test, facts.extractive
-    why = []
+    why = _failures(facts)
+    failed = bool(why)
     if n is None:
-        return "incomplete", ["no queries: there is nothing to measure with yet"]
+        return "fail" if failed else "incomplete", [*why, "no queries: nothing to measure with yet"]
     if n < TEST_WARN:
         why.append(_small_test(n, facts.splits is not None))
     if extractive:
@@ -75,11 +77,32 @@ def verdict(facts: Facts, is_open: bool) -> tuple[str, list[str]]:
         why.append(SMALL)
     if not facts.sourced("judge", "human"):
         why.append("no judge and no human labels: precision and recall of labels not established")
-    if n < TEST_FAIL:
+    if failed or n < TEST_FAIL:
         return "fail", why
     if extractive:
         return "smoke", why
     return ("incomplete" if is_open else "pass"), why
+
+
+def _failures(facts: Facts) -> list[str]:
+    """Blockers and errors of the audit, and gates that fail."""
+    why = []
+    audit, gates = facts.audit, facts.gates
+    for severity in ("blocker", "error"):
+        found = (
+            {r.finding.check_id: r.title for r in audit.findings if r.finding.severity == severity}
+            if audit
+            else {}
+        )
+        if found:
+            names = ", ".join(
+                f"{title.lower()} ({check})" for check, title in list(found.items())[:4]
+            )
+            more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+            why.append(f"audit, {severity}: {names}{more}")
+    if gates and (failing := gates.grouped("fail")):
+        why.append("gates that fail: " + ", ".join(f"{gate} {title}" for gate, title, _ in failing))
+    return why
 
 
 def _small_test(n: int, split: bool) -> str:
@@ -105,7 +128,23 @@ def established(facts: Facts) -> list[str]:
     if facts.headline():
         n = max(m.n_queries for m in facts.headline())
         claims.append(f"The measures have 95\u00a0% intervals (bootstrap over n = {n:,} queries).")
+    for gate, title, rows in facts.gates.grouped("pass") if facts.gates else ():
+        if any(row.threshold is not None for row in rows) and gate not in failing_gates(facts):
+            said = "; ".join(_said(row) for row in rows if row.threshold is not None)
+            claims.append(f"{gate} {title}: {said}.")
     return claims
+
+
+def failing_gates(facts: Facts) -> set[str]:
+    """Gates of which some metric fails or is not established: the others hold."""
+    if facts.gates is None:
+        return set()
+    return {row.gate for row in facts.gates.rows if row.status != "pass"}
+
+
+def _said(row: GateRow) -> str:
+    value = "" if row.value is None else f" {row.value:.3f}"
+    return f"{row.metric}{value}, need {row.need}"
 
 
 def _with_reason(dataset: Dataset, step: str) -> int:
@@ -114,6 +153,40 @@ def _with_reason(dataset: Dataset, step: str) -> int:
 
 def not_established(facts: Facts) -> list[tuple[str, str]]:
     """Claims that one might expect of a dataset and that nothing here bears out, and why."""
+    claims = _open_gates(facts) if facts.gates else _open_labels(facts)
+    if facts.extractive:
+        claims.append(("Search intent", EXTRACTIVE))
+    across = [n for _, n in facts.splits.train_and_test(strict=False)] if facts.splits else []
+    if any(across):
+        n = max(across)
+        why = f"labels of both reach into {n:,} document{'s' if n > 1 else ''}"
+        claims.append(("Train and test from separate documents", why))
+    paraphrases = facts.audit.of("DK202") if facts.audit else []
+    if facts.splits and facts.splits.pairs and not any(r.status == "pass" for r in paraphrases):
+        claims.append(("Paraphrases across splits", "only equal query texts are compared"))
+    if facts.audit is None:
+        claims.append(("What an audit would find", "not run: run `datakit audit OUT`"))
+    if facts.gates is None:
+        claims.append(("Gates G1 to G13", "not run: run `datakit verify OUT`"))
+    return claims
+
+
+def _open_gates(facts: Facts) -> list[tuple[str, str]]:
+    """Gates that the same reason leaves open, together."""
+    claims: dict[str, list[str]] = {}
+    for gate, title, rows in facts.gates.grouped("not_established") if facts.gates else ():
+        reasons = "; ".join(dict.fromkeys(row.reason for row in rows if row.reason))
+        claims.setdefault(reasons or "no evidence here", []).append(f"{title} ({gate})")
+    return [(sentence(", ".join(names)), reason) for reason, names in claims.items()]
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at its beginning, and nothing else changed."""
+    return text[:1].upper() + text[1:]
+
+
+def _open_labels(facts: Facts) -> list[tuple[str, str]]:
+    """What the tables alone say, where no gate has been run."""
     people, judged = facts.sourced("human"), facts.sourced("judge")
     automatic = facts.sourced("direct", "indirect-query", "indirect-passage", "duplicate")
     claims = []
@@ -127,17 +200,8 @@ def not_established(facts: Facts) -> list[tuple[str, str]]:
         claims.append(("Recall of labels", why))
     if judged and not people:
         claims.append(("Validity of the judge", "no pairs that people labelled too"))
-    if facts.extractive:
-        claims.append(("Search intent", EXTRACTIVE))
     # 12 systems: pipeline gate on rank stability (our default)
     claims.append(("Stability of system rankings", f"{len(facts.runs)} runs, 12 are needed"))
-    across = [n for _, n in facts.splits.train_and_test(strict=False)] if facts.splits else []
-    if any(across):
-        n = max(across)
-        why = f"labels of both reach into {n:,} document{'s' if n > 1 else ''}"
-        claims.append(("Train and test from separate documents", why))
-    if facts.splits and facts.splits.pairs:
-        claims.append(("Paraphrases across splits", "only equal query texts are compared"))
     return claims
 
 

@@ -21,6 +21,7 @@ from datakit.judging.certified import between, probabilities
 from datakit.judging.pairs import grades_by
 from datakit.judging.tables import judged_tables
 from datakit.records import Judgement
+from datakit.report.ranks import top
 from datakit.reviewing.agreeing import disputed, ratings
 
 if TYPE_CHECKING:
@@ -149,43 +150,8 @@ STRATEGIES: dict[str, Callable[[Dataset], Frame]] = {
 }
 
 
-# --- ranks of a run -----------------------------------------------------------------------
-
-
 def _runs(dataset: Dataset) -> list[str]:
     runs = [t.removeprefix("run/") for t in dataset.tables() if t.startswith("run/")]
     if not runs:
         raise UsageError(f"{dataset.path} has no run: run `datakit retrieve` first.")
     return runs
-
-
-def top(dataset: Dataset, run: str, depth: int) -> Iterator[pa.Table]:
-    """query_id, passage_id, rank from 1, of the first `depth` of each query of a run.
-
-    A part at a time; a query's rows lie in one part, as `datakit retrieve` writes them, or its
-    ranks are those within each part.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    # score in single precision and ties by descending id, as trec_eval ranks
-    order = [("query_id", "ascending"), ("score", "descending"), ("passage_id", "descending")]
-    for path, _ in dataset.parts(f"run/{run}"):
-        table = pq.read_table(path, columns=["query_id", "passage_id", "score"])
-        if not table.num_rows:
-            continue
-        table = table.set_column(2, "score", pc.cast(table["score"], "float32")).sort_by(order)
-        rank = _place(table["query_id"].combine_chunks().dictionary_encode().indices.to_numpy())
-        ranked = table.append_column("rank", pa.array(rank))
-        yield ranked.filter(pc.less_equal(ranked["rank"], depth))
-
-
-def _place(groups: np.ndarray) -> np.ndarray:
-    """(n,) the place of each row within its group, from 1; rows of a group lie together."""
-    import numpy as np
-
-    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
-    sizes = np.diff(np.concatenate([starts, [len(groups)]]))
-    place: np.ndarray = np.arange(len(groups)) - np.repeat(starts, sizes) + 1
-    return place
