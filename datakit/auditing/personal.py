@@ -20,10 +20,12 @@ _COMPANY = re.compile(
 _NEAR = {
     "passport": re.compile(r"(?i)(?:护照|passport)[^\n]{0,20}?(?<![0-9A-Za-z])[EGDSP]\d{8}(?!\d)"),
     "plate": re.compile(r"车牌[^\n]{0,12}?[\u4e00-\u9fff][A-Z][·.]?[A-Z0-9]{5,6}(?![A-Za-z0-9])"),
+    # a name after its word and a colon; QQ numbers are digits alone
     "messenger": re.compile(
-        r"(?i)(?:微信号?|wechat|weixin|qq号?)(?:id)?\s*[:：是为]?\s*(?:[a-z][\w-]{5,19}|\d{5,11})(?![\w-])"
+        r"(?i)(?:微信号?|(?<![a-z])(?:wechat|weixin))(?:\s*id)?\s*(?:[:：是为]|(?<=号))\s*"
+        r"[a-z][\w-]{5,19}(?![\w-])|(?:(?<![a-z])qq号?)\s*[:：是为]?\s*[1-9]\d{4,10}(?!\d)"
     ),
-}  # fmt: skip
+}
 _NEAR_WORDS = re.compile(r"(?i)护照|passport|车牌|微信|wechat|weixin|qq")
 _SECRET = re.compile(
     r"(?<![\w-])(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|sk-(?:proj-)?[A-Za-z0-9_-]{20,}"
