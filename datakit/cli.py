@@ -17,6 +17,7 @@ import typer
 from datakit.commands.audit import audit
 from datakit.commands.calibrate import calibrate
 from datakit.commands.clusters import clusters
+from datakit.commands.compare import compare
 from datakit.commands.fix import fix
 from datakit.commands.generate import generate
 from datakit.commands.judge import judge
@@ -313,6 +314,7 @@ app.command(context_settings={"allow_extra_args": True})(mine)
 app.command(context_settings={"allow_extra_args": True})(judge)
 app.command()(calibrate)
 app.command()(verify)
+app.command()(compare)
 
 
 @app.command()

@@ -11,7 +11,7 @@
     mine        …, pool, calibration/*.json -> judgement           global
     filter      …, judgement -> query/filtered                     global; by runs and labels
     split       … -> query, qrel/seed, qrel/mined                  global
-    negatives   … -> negative/mined                                global
+    negatives   … -> negative/mined, queue/negatives               global
     mutate      passage, query -> negative/<name>, passage/<name>  global; where a plan asks for it
     check       … -> measure                                       global
 
@@ -50,6 +50,7 @@ from datakit.records import (
     Passage,
     Qrel,
     Query,
+    ScoredPassage,
     as_dict,
 )
 from datakit.retrievers import Retrieved, VectorIndex, covers
@@ -598,6 +599,9 @@ def negatives_step(plan: Plan, bench: Workbench) -> Step:
                 list(dataset.read("qrel/mined")),
                 bench.retrieved(),
             ):
+                if isinstance(record, ScoredPassage):
+                    sink.put("queue/negatives", record)
+                    continue
                 if isinstance(record, Negative):
                     record = dataclasses.replace(record, split=splits[record.query_id])  # noqa: PLW2901
                 sink.put("negative/mined", record)
@@ -606,7 +610,7 @@ def negatives_step(plan: Plan, bench: Workbench) -> Step:
         "negatives", "global", plugin.plugin_name, spec(plugin)[2],
         _with_retrievers(plan, plugin),
         ("passage", "duplicate", "query", "qrel/mined", *run_tables(plan)),
-        ("negative/mined",), work,
+        ("negative/mined", "queue/negatives"), work,
     )  # fmt: skip
 
 

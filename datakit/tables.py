@@ -38,6 +38,7 @@ RECORD_OF: dict[str, type[Any]] = {
     "qrel": records.Qrel,
     "run": records.ScoredPassage,
     "negative": records.Negative,
+    "queue": records.ScoredPassage,  # pairs that wait for a judge
     "measure": records.Measure,
     "finding": records.Finding,
     "dropped": records.Dropped,

@@ -158,6 +158,18 @@ def test_a_judgement_of_a_passage_that_is_gone_is_kept_and_labels_nothing(
     assert not {one.passage_id for one in dataset.read("judgement/llm")} <= there
 
 
+def test_what_was_too_near_to_be_a_negative_is_judged_on_request(
+    run: Run, server: ChatServer, out: Path
+) -> None:
+    waiting = {(one.query_id, one.passage_id) for one in Dataset.open(out).read("queue/negatives")}
+
+    done = run("judge", out, "--queue", *asked(server), "--json")
+
+    assert done.code == 0, done.err
+    judged = Dataset.open(out).read("judgement/llm")
+    assert {(one.query_id, one.passage_id) for one in judged} == waiting
+
+
 def test_a_budget_of_calls_keeps_what_was_answered_and_the_same_command_goes_on(
     run: Run, server: ChatServer, out: Path
 ) -> None:

@@ -34,7 +34,7 @@ LAYERS = [
         "training",
     }
     | {"judging", "fixing", "gates", "reviewing"},
-    {"stages", "importing", "irds", "projection"},
+    {"stages", "importing", "irds", "projection", "comparison"},
     {"pipeline"},
     {"commands"},
     {"cli"},

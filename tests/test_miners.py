@@ -207,9 +207,32 @@ def test_a_heading_is_the_same_under_any_number(title: str) -> None:
 
 def negatives(
     labels: dict[str, int], query: Query = REFUNDS, **settings: Any
-) -> list[Negative | Dropped]:
+) -> list[Negative | ScoredPassage | Dropped]:
     qrels = [Qrel(query.query_id, one, grade, "direct") for one, grade in labels.items()]
-    return list(HardNegative(**settings)([query], PASSAGES, DUPLICATES, qrels, retrieved([query])))
+    miner = HardNegative(**({"small": 0, "queue": 0} | settings))
+    return list(miner([query], PASSAGES, DUPLICATES, qrels, retrieved([query])))
+
+
+def test_what_is_too_near_unjudged_waits_for_a_judge() -> None:
+    found = negatives({"a:0-9": 3}, queue=1)
+    (waiting,) = [one for one in found if isinstance(one, ScoredPassage)]
+
+    # c:0-9 is nearer, but a template of the positive; d:0-9 is nearer than 0.95 x 0.9
+    assert (waiting.passage_id, waiting.score) == ("d:0-9", 0.88)
+
+
+def test_in_a_small_corpus_the_ratio_falls_while_the_median_query_has_enough() -> None:
+    near = {"q1": {"a:0-9": 0.9, "d:0-9": 0.84, "b:10-19": 0.75, "e:0-9": 0.1}}
+
+    def nearest(small: int, sample: int) -> set[str]:
+        qrels = [Qrel("q1", "a:0-9", 3, "direct")]
+        miner = HardNegative(small=small, sample=sample, queue=0)
+        rows = miner([REFUNDS], PASSAGES, DUPLICATES, qrels, retrieved([REFUNDS], **near))
+        return {one.passage_id for one in rows if isinstance(one, Negative)}
+
+    assert "d:0-9" in nearest(small=0, sample=4)  # 0.84 < 0.95 x 0.9
+    assert "d:0-9" in nearest(small=2000, sample=4)  # else three would be left
+    assert "d:0-9" not in nearest(small=2000, sample=1)
 
 
 def test_a_negative_is_less_near_than_the_positive_by_the_ratio() -> None:

@@ -53,6 +53,10 @@ def judge(
             "what lies between calibrated thresholds, the least certain first.",
         ),
     ] = None,
+    queue: Annotated[
+        bool,
+        typer.Option("--queue", help="The pairs that were too near to be negatives unjudged."),
+    ] = False,
     budget: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many pairs; for people, random.")
     ] = None,
@@ -120,7 +124,7 @@ def judge(
             _review_in(dataset, review_in, assessor, loud, as_json)
         return
     chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
-    found = _pairs(dataset, pairs, second_look)
+    found = _pairs(dataset, pairs, queue, second_look)
     if review_out is not None:
         _review_out(dataset, found[:], budget, chosen.seed, (review_out, assessor), as_json)
         return
@@ -144,7 +148,7 @@ def judge(
 # --- which pairs, which judge -------------------------------------------------------------
 
 
-def _pairs(dataset: Dataset, file: Path | None, second_look: str | None) -> list[Pair]:
+def _pairs(dataset: Dataset, file: Path | None, queue: bool, second_look: str | None) -> list[Pair]:
     from datakit.calibration.cascade import is_disputed
     from datakit.judging import pairs as known
     from datakit.judging.certified import between, probabilities
@@ -152,8 +156,14 @@ def _pairs(dataset: Dataset, file: Path | None, second_look: str | None) -> list
 
     if file is not None:
         found = known.read_pairs(file)
+    elif queue:
+        found = known.queued(dataset)
     else:
-        found = list(dict.fromkeys([*known.labelled_pairs(dataset), *between(dataset)]))
+        found = list(
+            dict.fromkeys(
+                [*known.labelled_pairs(dataset), *between(dataset), *known.queued(dataset)]
+            )
+        )
     if second_look is None:
         return found
     table = table_of(second_look)

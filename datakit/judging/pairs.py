@@ -115,6 +115,12 @@ def labelled_pairs(dataset: Dataset) -> list[Pair]:
     return list(dict.fromkeys((one.query_id, one.passage_id) for one in rows))
 
 
+def queued(dataset: Dataset) -> list[Pair]:
+    """The pairs that a stage left for a judge: near enough to be positives, and unjudged."""
+    tables = [table for table in dataset.tables() if table.startswith("queue/")]
+    return [(one.query_id, one.passage_id) for table in tables for one in dataset.read(table)]
+
+
 def shuffled(pairs: Sequence[Pair], seed: int, purpose: str) -> list[Pair]:
     """The pairs in an order drawn by hash: a prefix of it is a random sample."""
     numbers = draws(pairs, seed, purpose).tolist()

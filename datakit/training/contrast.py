@@ -115,7 +115,12 @@ class _Loop:
         per_epoch: int,
         total: int,
     ) -> None:
-        from sentence_transformers import losses, util  # type: ignore[attr-defined]
+        from sentence_transformers import util
+
+        try:
+            from sentence_transformers.sentence_transformer import losses
+        except ImportError:  # before 6.0
+            from sentence_transformers import losses  # type: ignore[attr-defined,no-redef]
 
         self.model, self.optimiser = model, optimiser
         self.triples, self.settings, self.seed = triples, settings, seed
