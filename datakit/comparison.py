@@ -100,10 +100,14 @@ def compare(
     if primary == "utility" and utility is None:
         raise UsageError("--primary utility needs a third set to test on: --test DATASET.")
     _same_documents(a, b)
-    sides = [_Side(one, by_document=_cut_otherwise(a, b)) for one in (a, b)]
+    by_document = _cut_otherwise(a, b)
+    one, other = _Side(a, by_document), _Side(b, by_document)
     values: dict[str, tuple[Values, Values] | str] = {
-        "precision": _precisions(*sides),
-        **{name: _both(sides, name) for name in ("yield", "coverage", "forms", "leak")},
+        "precision": _precisions(one, other),
+        **{
+            name: (one.values(name), other.values(name))
+            for name in ("yield", "coverage", "forms", "leak")
+        },
     }
     if utility is not None:
         values["utility"] = _utilities(a, b, utility, say)
@@ -116,7 +120,7 @@ def compare(
     })  # fmt: skip
     rows = [_with(row, corrected.get(row.metric)) for row in rows]
     order = sorted(rows, key=lambda row: (row.metric != primary, list(METRICS).index(row.metric)))
-    return Comparison(primary, tuple(order), _discrimination(*sides, seed), _verdict(first))
+    return Comparison(primary, tuple(order), _discrimination(one, other, seed), _verdict(first))
 
 
 def _same_documents(a: Dataset, b: Dataset) -> None:
@@ -212,11 +216,6 @@ class _Side:
                     if pair in truth:
                         right[unit].append(truth[pair] >= self.ground.relevant_from)
         return {unit: sum(found) / len(found) for unit, found in right.items()}
-
-
-def _both(sides: Sequence[_Side], metric: str) -> tuple[Values, Values]:
-    a, b = sides
-    return a.values(metric), b.values(metric)
 
 
 def _precisions(a: _Side, b: _Side) -> tuple[Values, Values] | str:
