@@ -99,7 +99,8 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
     grades: set[int] = set()
     dropped: Counter[str] = Counter()
     with unwritable(dataset.path), progress(f"import {importer.plugin_name}") as shown:
-        for name, record in map(_placed, shown.track(importer(path))):
+        for name, record in map(_placed, importer(path)):
+            shown.advance(getattr(record, "num_rows", 1))
             if name not in writers:
                 writers[name] = PartWriter(record_class(name), folder, name.replace("/", "."))
             if isinstance(record, pa.Table):

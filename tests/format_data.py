@@ -123,6 +123,8 @@ def relevant_from(dataset: Dataset) -> int:
     return int(dataset.manifest["label_scale"]["relevant_from"])
 
 
+# what follows from what: who keeps grades keeps what is relevant
+IMPLIED = {"passages": {"lines"}, "queries": {"query lines"}, "grades": {"relevant"}}
 LINES = {"lines", "query lines", "relevant", "relevant texts"}
 # what comes back equal; all else is a loss, which the export's report lists
 KEPT: dict[str, set[str]] = {
@@ -136,7 +138,7 @@ KEPT: dict[str, set[str]] = {
     "t2ranking": LINES | {"splits", "grades", "negatives"},
     "multi_cpr": LINES | {"splits", "titles"},
     "miracl": {"passages", "titles", "documents", "query lines", "splits", "grades"},
-    "tevatron": {"passages", "titles"},
+    "tevatron": {"passages", "titles", "queries", "splits", "relevant", "negatives"},
     "dpr": {"lines", "titles", "queries", "splits", "relevant", "negatives"},
     "kilt": {"passages", "documents", "queries", "splits", "relevant"},
     "paq": {"lines", "titles", "queries", "splits", "relevant"},
@@ -145,3 +147,8 @@ KEPT: dict[str, set[str]] = {
 }  # fmt: skip
 # who reads what another one's name wrote
 READERS = {name: name for name in KEPT} | {"colbert": "msmarco"}
+
+
+def kept(name: str) -> set[str]:
+    """All that a format keeps."""
+    return KEPT[name].union(*(IMPLIED.get(part, set()) for part in KEPT[name]))

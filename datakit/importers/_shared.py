@@ -15,18 +15,19 @@ from datakit.records import Dropped
 _NAMES = ("corpus.jsonl", "collection.tsv")
 
 
-def shared_corpus(path: Path, corpus: Path | None, notes: Notes) -> Iterator[RawPassage | Dropped]:
+def shared_corpus(path: Path, named: str | None, notes: Notes) -> Iterator[RawPassage | Dropped]:
     """The passages of a file, if there is one.
 
     Args:
         path: the dataset; a corpus beside it or in it is taken.
-        corpus: the file that the importer's setting names.
+        named: the file that the importer's setting names.
         notes: told what is odd about the file.
 
     Raises:
         UsageError: the file that was named is not there.
     """
-    if corpus is not None and not corpus.is_file():
+    corpus = Path(named) if named else None
+    if corpus and not corpus.is_file():
         raise UsageError(f"corpus {corpus} is not there: give a corpus.jsonl or a collection.tsv.")
     folder = path if path.is_dir() else path.parent
     beside = [folder / name for name in _NAMES if (folder / name).is_file()]

@@ -24,7 +24,7 @@ class InPars:
     source: Source = "direct"  # the queries were written from the passages
     language: str | None = None  # of all texts; None: found out
     split: Split = "train"  # of all queries
-    corpus: Path | None = None  # a corpus.jsonl or collection.tsv; None: the one beside the queries
+    corpus: str | None = None  # a corpus.jsonl or collection.tsv; None: the one beside the queries
 
     passages_elsewhere = True
 

@@ -28,7 +28,7 @@ class Trec:
 
     source: Source = "human"  # who decided the labels whose iteration names nobody
     language: str | None = None  # of all texts; None: found out
-    corpus: Path | None = None  # a corpus.jsonl or collection.tsv; None: the one in the folder
+    corpus: str | None = None  # a corpus.jsonl or collection.tsv; None: the one in the folder
 
     passages_elsewhere = True
 
