@@ -32,6 +32,7 @@ from datakit import registry
 from datakit.dataset import Dataset
 from datakit.engine import SHARDS, Sink, Step, stale_steps
 from datakit.errors import DatasetError
+from datakit.filters import Run
 from datakit.judging import certified
 from datakit.judging.labels import by_query, decided, unsupported
 from datakit.judging.tables import judged, judged_tables
@@ -315,12 +316,8 @@ def filter_retrieved_step(plan: Plan, dataset: Dataset) -> Step:
             if dropped := unsupported(queries[query_id], rows):
                 sink.put("query/filtered", dropped)
                 del queries[query_id]
-        seeds = filters.seeds_and_copies(labels, queries.values())
         clusters = {one.passage_id: one.cluster_id for one in dataset.read("duplicate")}
-        runs = [
-            filters.read_run(use.name, _covering(use), partial(dataset.read, table), seeds)
-            for use, table in zip(plan.uses["retrieve"], run_tables(plan), strict=True)
-        ]
+        runs = _runs(plan, dataset, labels, queries.values())
         tally = filters.Tally(plan.filter.off)
         for record in filters.filter_retrieved(
             queries.values(), labels, clusters, runs, plan.filter, plan.purpose, tally
@@ -328,13 +325,23 @@ def filter_retrieved_step(plan: Plan, dataset: Dataset) -> Step:
             sink.put("query/filtered", record)
         sink.notes["rules"] = tally.notes()
 
-    languages = {use.name: use.plugin.languages for use in plan.uses["retrieve"]}
     return Step(
         "filter/retrieved", "global", "filter", _settings(plan.filter),
-        _filter_identity(plan) | {"languages": languages},
+        _filter_identity(plan) | _covered(plan),
         ("duplicate", "query/candidate", "judgement", *judged_tables(dataset), *run_tables(plan)),
         ("query/filtered",), work, floor=plan.floors.filter,
     )  # fmt: skip
+
+
+def _runs(plan: Plan, dataset: Dataset, labels: list[Qrel], queries: Iterable[Query]) -> list[Run]:
+    """What the rules need of each retriever's run."""
+    from datakit.filters import read_run, seeds_and_copies
+
+    seeds = seeds_and_copies(labels, queries)
+    return [
+        read_run(use.name, _covering(use), partial(dataset.read, table), seeds)
+        for use, table in zip(plan.uses["retrieve"], run_tables(plan), strict=True)
+    ]
 
 
 def _filter_identity(plan: Plan) -> dict[str, Any]:
@@ -342,6 +349,10 @@ def _filter_identity(plan: Plan) -> dict[str, Any]:
 
     settings = _settings(plan.filter)
     return {"settings": settings, "purpose": plan.purpose, "code": code_digest()}
+
+
+def _covered(plan: Plan) -> dict[str, Any]:
+    return {"languages": {use.name: use.plugin.languages for use in plan.uses["retrieve"]}}
 
 
 def _covering(use: Use) -> Callable[[Query], bool]:
@@ -546,32 +557,48 @@ def resolve(judgements: Iterable[Judgement], queries: Mapping[str, Query]) -> It
 
 
 def split_step(plan: Plan, dataset: Dataset) -> Step:
+    """The splits; then the rules that drop from the train split alone."""
+    from datakit import filters
     from datakit.splits import split_queries
 
     def work(sink: Sink) -> None:
         judgements = all_judgements(dataset)
         queries = {q.query_id: q for q in sink.reading(dataset.read("query/filtered"))}
         documents = dataset.arrow("document", ["doc_id", "family_id", "date"]).to_pylist()
+        labels = list(resolve(judgements, queries))
         result = split_queries(
             queries.values(),
-            list(resolve(judgements, queries)),
+            labels,
             [(row["doc_id"], row["family_id"], row["date"]) for row in documents],
             list(dataset.read("duplicate")),
             plan.split,
         )
         for dropped in result.dropped:
             sink.put("query", dropped)
-        kept = {
-            query_id: dataclasses.replace(queries[query_id], split=split)
+        shared_out = [
+            dataclasses.replace(queries[query_id], split=split)
             for query_id, split in result.assignments.items()
-        }
+        ]
+        tally = filters.Tally(plan.filter.off)
+        runs = _runs(plan, dataset, labels, shared_out)
+        kept = {}
+        for record in filters.filter_split(
+            shared_out, labels, runs, plan.filter, plan.purpose, tally
+        ):
+            if isinstance(record, Dropped):
+                sink.put("query", record)
+            else:
+                kept[record.query_id] = record
         _write_labels(sink, kept, judgements)
         sink.notes["split"] = as_dict(result.report)
+        sink.notes["rules"] = tally.notes()
 
     settings = _settings(plan.split)
     return Step(
-        "split", "global", "split", settings, {"settings": settings},
-        ("document", "duplicate", "query/filtered", "judgement", *judged_tables(dataset)),
+        "split", "global", "split", settings,
+        {"settings": settings, "filter": _filter_identity(plan)} | _covered(plan),
+        ("document", "duplicate", "query/filtered", "judgement", *judged_tables(dataset),
+         *run_tables(plan)),
         ("query", "qrel/seed", "qrel/mined"), work,
     )  # fmt: skip
 

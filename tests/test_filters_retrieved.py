@@ -1,4 +1,4 @@
-"""F6 as judged, F7, F9, F10 and F11: what they do for training and for evaluation."""
+"""F6 as judged, F7, F9, F10 and F11: what they do to each split of a training or test set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from datakit.filters import FilterSettings, Run, Tally, filter_retrieved, read_run, seeds_and_copies
+from datakit.filters import (
+    FilterSettings,
+    Run,
+    Tally,
+    filter_retrieved,
+    filter_split,
+    read_run,
+    seeds_and_copies,
+)
 from datakit.records import Dropped, Qrel, Query, ScoredPassage
 
 Found = dict[str, Query | Dropped]
@@ -35,9 +43,14 @@ def apply(
     tally: Tally | None = None,
     **settings: Any,
 ) -> Found:
-    rows = filter_retrieved(
-        queries, labels, {}, runs, FilterSettings(**settings), purpose, tally or Tally()
-    )
+    """All the rules, in the order of a build."""
+    tally, limits = tally or Tally(), FilterSettings(**settings)
+    first = list(filter_retrieved(queries, labels, {}, runs, limits, purpose, tally))
+    kept = [one for one in first if isinstance(one, Query)]
+    rows = [
+        *(one for one in first if isinstance(one, Dropped)),
+        *filter_split(kept, labels, runs, limits, purpose, tally),
+    ]
     return {r.record_id if isinstance(r, Dropped) else r.query_id: r for r in rows}
 
 
@@ -135,6 +148,22 @@ def test_round_trip_drops_in_train_where_no_retriever_has_the_seed_first() -> No
     assert flags(evaluation["lost"]) == ("no_round_trip",)
     assert isinstance(train["deep"], Dropped)
     assert "a 2, b 100; expected 1" in train["deep"].detail
+
+
+def test_no_retriever_and_no_cross_encoder_drops_from_dev_or_test() -> None:
+    asked = [query(split, split=split) for split in ("train", "dev", "test")]
+    labels = [label(q.query_id, scores={"ce": -1.0}) for q in asked]
+    runs = [ranked("a", {}, train=7, dev=7, test=101)]
+
+    trip = apply(asked, labels, runs, off=("F9",))
+    score = apply(asked, labels, off=("F10",), ce_least=0.0)
+
+    assert {key: reason(one) for key, one in trip.items()} == {
+        "train": "no_round_trip", "dev": "kept", "test": "kept",
+    }  # fmt: skip
+    assert (flags(trip["dev"]), flags(trip["test"])) == ((), ("no_round_trip",))
+    assert reason(score["train"]) == "low_ce_score"
+    assert flags(score["dev"]) == flags(score["test"]) == ("low_ce_score",)
 
 
 def test_easy_training_query_counts_half() -> None:

@@ -9,7 +9,7 @@ from datakit import plan as plans
 from datakit.dataset import Dataset
 from datakit.report.filters import filter_table, rule_facts
 
-STEPS = ("filter", "filter/retrieved")
+STEPS = ("filter", "filter/retrieved", "split")
 
 
 @pytest.fixture(scope="module", params=["train", "eval"])
@@ -28,22 +28,25 @@ def test_notes_agree_with_the_drops_of_their_step(built: Dataset) -> None:
         entry = built.manifest["stages"][step]
         rules = entry["notes"]["rules"].values()
         lost = sum(rule.get("dropped", 0) + rule.get("merged", 0) for rule in rules)
+        lost += sum(entry["notes"].get("split", {}).get("dropped", {}).values())
         assert lost == entry["counts"]["dropped"] == sum(entry["dropped_by_reason"].values())
         assert entry["counts"]["in"] == entry["counts"]["out"] + lost
 
 
-def test_retrievers_drop_training_queries_and_only_flag_others(built: Dataset) -> None:
+def test_retrievers_drop_from_the_train_split_alone(built: Dataset) -> None:
     drops = built.manifest["stages"]["filter/retrieved"]["dropped_by_reason"]
+    late = built.manifest["stages"]["split"]["dropped_by_reason"]
+    before = {q.query_id for q in built.read("query/filtered")}
+    lost = before - {q.query_id for q in built.read("query")}
     easy = [q for q in built.read("query/filtered") if "easy" in q.flags]
 
     assert easy
     assert {q.scores.get("weight") for q in easy} == (
         {0.5} if purpose(built) == "train" else {None}
     )
-    if purpose(built) == "train":
-        assert set(drops) == {"no_round_trip"}
-    else:
-        assert set(drops) <= {"few_relevant", "many_relevant"}
+    assert set(drops) <= {"few_relevant", "many_relevant"}
+    assert ("no_round_trip" in late) == (purpose(built) == "train")
+    assert len(lost) == sum(late.values())
 
 
 def test_split_takes_what_the_second_filter_kept(built: Dataset) -> None:
@@ -73,8 +76,8 @@ def test_every_rule_is_told_with_its_examples(built: Dataset) -> None:
     flagged = facts["filter", "F4"]
     assert flagged.flagged > 5
     assert len(flagged.examples) == 5
-    assert facts["filter/retrieved", "F9"].state == "not established"
-    assert str(facts["filter/retrieved", "F9"]) == (
+    assert facts["split", "F9"].state == "not established"
+    assert str(facts["split", "F9"]) == (
         "not established: no pair has a cross-encoder score"
     )
 
@@ -85,4 +88,4 @@ def test_closing_table_ends_with_what_is_kept(built: Dataset) -> None:
     assert "flagged (lexical_leak" in table["F4 wording of its own"]
     kept = [value for label, value in table.items() if label.startswith("kept, ")]
     total = sum(int(value.split(" ")[0].replace(",", "")) for value in kept)
-    assert total == built.count("query/filtered")
+    assert total == built.count("query")

@@ -11,18 +11,18 @@
 | F6 answerable | flag `unverified`; seed judged below 2: `seed_not_relevant` | drop | drop |
 | F7 relevant clusters in the pool | `few_relevant`, `many_relevant` | flag | drop |
 | F8 equal or a paraphrase | `duplicate_query`, `paraphrase` | merge | merge |
-| F9 cross-encoder score | `low_ce_score` | drop | flag |
-| F10 round trip to the seed | `no_round_trip` | drop | flag |
 | F11 every retriever answers it first | flag `easy` | weight | subset |
+| F9 cross-encoder score | `low_ce_score` | drop from the train split, else flag | flag |
+| F10 round trip to the seed | `no_round_trip` | drop from the train split, else flag | flag |
 
 `chain` has those that need a query and its seeds, `retrieved` F7, F9 to F11 and the judges' part
-of F6, which need runs and labels. In scripts without spaces two characters count as one word. A
+of F6, which need runs and labels; F9 and F10 come after the split. In scripts without spaces two characters count as one word. A
 rule is a function from a query, its seed passages and the settings to what is wrong.
 """
 
 from datakit.filters.chain import RULES, check, filter_queries
 from datakit.filters.duplicates import merge_duplicates
-from datakit.filters.retrieved import Run, filter_retrieved, read_run, seeds_and_copies
+from datakit.filters.retrieved import Run, filter_retrieved, filter_split, read_run, seeds_and_copies
 from datakit.filters.settings import FilterSettings, Wrong, code_digest
 from datakit.filters.tally import Tally
 from datakit.filters.wording import lexical_leak
@@ -40,6 +40,7 @@ __all__ = [
     "count_words",
     "filter_queries",
     "filter_retrieved",
+    "filter_split",
     "lexical_leak",
     "merge_duplicates",
     "read_run",

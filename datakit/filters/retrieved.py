@@ -1,7 +1,8 @@
-"""The rules that need runs and labels: F6 as judged, F7, F9, F10 and F11.
+"""The rules that need runs and labels: F6 as judged, F7 and F11, then F9 and F10.
 
-They come after retrieval and mining and before the split. Those that lean on a retriever drop in
-`train` and only flag in `eval`, where a set shaped by a retriever would favour that retriever.
+They come after retrieval and mining. F9 and F10 keep what a model finds easily, so they come after
+the split and drop from the train split alone: a dev or test set shaped by a retriever would favour
+that retriever.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from datakit.filters.duplicates import relinked
-from datakit.filters.settings import FilterSettings, Purpose, Wrong
+from datakit.filters.settings import FilterSettings, Purpose, RuleId, Wrong
 from datakit.filters.tally import Tally
 from datakit.records import RELEVANT_FROM, Dropped, Qrel, Query, ScoredPassage, sha256
 
@@ -79,6 +80,10 @@ class _Case:
     tally: Tally
     dropped: dict[str, Wrong] = field(default_factory=dict)
 
+    def trains(self, query: Query) -> bool:
+        """Whether the query is for training: in a training set, and in no dev or test split."""
+        return self.purpose == "train" and query.split in (None, "train")
+
     def drop(self, rule: str, query: Query, wrong: Wrong) -> None:
         self.tally.did("dropped", rule, query, *wrong)
         self.dropped[query.query_id] = wrong
@@ -88,16 +93,21 @@ class _Case:
         flag = flag or wrong.reason
         return query if flag in query.flags else replace(query, flags=(*query.flags, flag))
 
-    def settle(self, rule: str, wrongs: Mapping[str, Wrong], drops_in: Purpose) -> None:
-        """Drop what a rule found wrong in the purpose where it drops; flag it in the other."""
+    def settle(
+        self, rule: str, wrongs: Mapping[str, Wrong], drops: Callable[[Query], bool]
+    ) -> None:
+        """Drop what a rule found wrong where it drops; flag the others."""
         kept = []
         for query in self.queries:
             wrong = wrongs.get(query.query_id)
-            if wrong and self.purpose == drops_in:
+            if wrong and drops(query):
                 self.drop(rule, query, wrong)
             else:
                 kept.append(self.flag(rule, query, wrong) if wrong else query)
         self.queries = kept
+
+
+Rule = tuple[RuleId, Callable[[_Case], None]]
 
 
 def filter_retrieved(
@@ -109,7 +119,7 @@ def filter_retrieved(
     purpose: Purpose,
     tally: Tally,
 ) -> Iterator[Query | Dropped]:
-    """Queries that pass the rules, in the order of the input, after those that do not.
+    """Queries that pass F6, F7 and F11, in the order of the input, after those that do not.
 
     Args:
         queries: those that have labels.
@@ -120,15 +130,47 @@ def filter_retrieved(
         purpose: train or eval.
         tally: takes the counts and examples of each rule.
     """
-    by_query: dict[str, list[Qrel]] = defaultdict(list)
+    rules: tuple[Rule, ...] = (("F6", _answerable), ("F7", _relevant), ("F11", _easy))
+    case = _Case(list(queries), _by_query(labels), clusters, runs, settings, purpose, tally)
+    yield from _passing(case, rules)
+
+
+def filter_split(
+    queries: Iterable[Query],
+    labels: Iterable[Qrel],
+    runs: Sequence[Run],
+    settings: FilterSettings,
+    purpose: Purpose,
+    tally: Tally,
+) -> Iterator[Query | Dropped]:
+    """Queries that pass F9 and F10, in the order of the input, after those that do not.
+
+    What they find wrong is dropped from the train split of a training set, and flagged in all else.
+
+    Args:
+        queries: with the split that each is in.
+        labels: resolved, one for each pair.
+        runs: of the retrievers, over these queries.
+        settings: limits, and which rules are off.
+        purpose: train or eval.
+        tally: takes the counts and examples of each rule.
+    """
+    rules: tuple[Rule, ...] = (("F9", _scored), ("F10", _round_trip))
+    yield from _passing(
+        _Case(list(queries), _by_query(labels), {}, runs, settings, purpose, tally), rules
+    )
+
+
+def _by_query(labels: Iterable[Qrel]) -> dict[str, list[Qrel]]:
+    found: dict[str, list[Qrel]] = defaultdict(list)
     for label in labels:
-        by_query[label.query_id].append(label)
-    case = _Case(list(queries), by_query, clusters, runs, settings, purpose, tally)
-    for name, rule in (
-        ("F6", _answerable), ("F7", _relevant), ("F9", _scored), ("F10", _round_trip),
-        ("F11", _easy),
-    ):  # fmt: skip
-        if name not in settings.off:
+        found[label.query_id].append(label)
+    return found
+
+
+def _passing(case: _Case, rules: Iterable[Rule]) -> Iterator[Query | Dropped]:
+    for name, rule in rules:
+        if name not in case.settings.off:
             rule(case)
     for query_id, wrong in case.dropped.items():
         yield Dropped(query_id, *wrong)
@@ -188,7 +230,7 @@ def _relevant(case: _Case) -> None:
         wrongs[query.query_id] = Wrong(
             reason, f"{query.text!r}: {found}; expected {limits[0]} to {limits[1]} at this level"
         )
-    case.settle("F7", wrongs, "eval")
+    case.settle("F7", wrongs, lambda query: case.purpose == "eval")
 
 
 def _limits(query: Query, settings: FilterSettings) -> tuple[int, int]:
@@ -204,7 +246,7 @@ def _limits(query: Query, settings: FilterSettings) -> tuple[int, int]:
 
 
 def _scored(case: _Case) -> None:
-    """A calibrated threshold, else the best share of each level."""
+    """A calibrated threshold, else the best share of each level of each split."""
     scores = {q.query_id: s for q in case.queries if (s := _ce_score(case, q)) is not None}
     if not scores:
         case.tally.cannot("F9", "no pair has a cross-encoder score")
@@ -212,8 +254,12 @@ def _scored(case: _Case) -> None:
     case.tally.saw("F9", len(scores))
     least = case.settings.ce_least
     wrongs = {}
-    for level in dict.fromkeys(query.level for query in case.queries):
-        group = [q for q in case.queries if q.level == level and q.query_id in scores]
+    for level, split in dict.fromkeys((query.level, query.split) for query in case.queries):
+        group = [
+            q
+            for q in case.queries
+            if (q.level, q.split) == (level, split) and q.query_id in scores
+        ]
         ranked = sorted(group, key=lambda q: (scores[q.query_id], q.query_id), reverse=True)
         n_best = math.ceil(case.settings.ce_share * len(ranked))
         for place, query in enumerate(ranked, 1):
@@ -225,7 +271,7 @@ def _scored(case: _Case) -> None:
                     f"{query.text!r}: cross-encoder score {score:.3g} with its seed, rank "
                     f"{place:,} of {len(ranked):,} at this level; expected {wanted}",
                 )
-    case.settle("F9", wrongs, "train")
+    case.settle("F9", wrongs, case.trains)
 
 
 def _ce_score(case: _Case, query: Query) -> float | None:
@@ -241,7 +287,6 @@ def _ce_score(case: _Case, query: Query) -> float | None:
 def _round_trip(case: _Case) -> None:
     """Some retriever finds a seed, or a copy of it, among its best."""
     settings = case.settings
-    most = settings.round_trip_train if case.purpose == "train" else settings.round_trip_eval
     wrongs = {}
     unseen = 0
     for query in case.queries:
@@ -250,6 +295,7 @@ def _round_trip(case: _Case) -> None:
             unseen += 1
             continue
         case.tally.saw("F10")
+        most = settings.round_trip_train if case.trains(query) else settings.round_trip_eval
         ranks = {run.name: run.seed_rank.get(query.query_id) for run in runs}
         if any(rank is not None and rank <= most for rank in ranks.values()):
             continue
@@ -259,7 +305,7 @@ def _round_trip(case: _Case) -> None:
         )
     if unseen:
         case.tally.cannot("F10", f"{unseen:,} queries without a seed or without a retriever")
-    case.settle("F10", wrongs, "train")
+    case.settle("F10", wrongs, case.trains)
 
 
 # --- F11 ---------------------------------------------------------------------------------------

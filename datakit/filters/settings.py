@@ -34,7 +34,7 @@ class FilterSettings:
     topic_relevant: tuple[int, int] = (2, 200)
     paraphrases: bool = True  # F8 merges paraphrases as well as equal texts
     ce_least: float | None = None  # F9: the calibrated cross-encoder score; None: the best share
-    ce_share: float = 0.1  # of each level, by cross-encoder score; InPars keeps 10 %
+    ce_share: float = 0.1  # of each level and split, by cross-encoder score; InPars keeps 10 %
     round_trip_train: int = 1  # F10: a seed is among so many best of some retriever (Promptagator)
     round_trip_eval: int = 100
     easy_weight: float = 0.5  # F11: of a training query that every retriever answers first

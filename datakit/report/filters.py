@@ -11,7 +11,7 @@ from datakit.records import LEVELS
 from datakit.report.reading import tabulate
 from datakit.report.shaping import level_name, ordered
 
-STEPS = ("filter", "filter/retrieved")
+STEPS = ("filter", "filter/retrieved", "split")
 FORMS = ("keyword", "question", "need")
 
 
@@ -103,7 +103,7 @@ def _rules(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _kept(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    table = next((t for t in ("query/filtered", "query/candidate") if t in dataset), None)
+    table = next((t for t in ("query", "query/filtered", "query/candidate") if t in dataset), None)
     counted = tabulate(dataset, table, "level", "form") if table else {}
     for level in ordered({level_name(level) for level, _ in counted}, LEVELS):
         forms = {
