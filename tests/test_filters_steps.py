@@ -77,9 +77,7 @@ def test_every_rule_is_told_with_its_examples(built: Dataset) -> None:
     assert flagged.flagged > 5
     assert len(flagged.examples) == 5
     assert facts["split", "F9"].state == "not established"
-    assert str(facts["split", "F9"]) == (
-        "not established: no pair has a cross-encoder score"
-    )
+    assert str(facts["split", "F9"]) == ("not established: no pair has a cross-encoder score")
 
 
 def test_closing_table_ends_with_what_is_kept(built: Dataset) -> None:

@@ -74,7 +74,7 @@ def terms(**meta: Any) -> Document:
         "How quickly will Acme refund the unused part of the price?",
         "How long does Acme keep my information?",
         "How does Acme use my information?",
-        "Acme refunds",
+        "Can I get a refund from Acme?",
     ],
 )
 def test_terms_are_asked_about_in_the_voice_of_their_reader(text: str) -> None:

@@ -16,13 +16,20 @@
 | F10 round trip to the seed | `no_round_trip` | drop from the train split, else flag | flag |
 
 `chain` has those that need a query and its seeds, `retrieved` F7, F9 to F11 and the judges' part
-of F6, which need runs and labels; F9 and F10 come after the split. In scripts without spaces two characters count as one word. A
-rule is a function from a query, its seed passages and the settings to what is wrong.
+of F6, which need runs and labels; F9 and F10 come after the split. In scripts without spaces two
+characters count as one word. A rule is a function from a query, its seed passages and the settings
+to what is wrong.
 """
 
 from datakit.filters.chain import RULES, check, filter_queries
 from datakit.filters.duplicates import merge_duplicates
-from datakit.filters.retrieved import Run, filter_retrieved, filter_split, read_run, seeds_and_copies
+from datakit.filters.retrieved import (
+    Run,
+    filter_retrieved,
+    filter_split,
+    read_run,
+    seeds_and_copies,
+)
 from datakit.filters.settings import FilterSettings, Wrong, code_digest
 from datakit.filters.tally import Tally
 from datakit.filters.wording import lexical_leak

@@ -256,9 +256,7 @@ def _scored(case: _Case) -> None:
     wrongs = {}
     for level, split in dict.fromkeys((query.level, query.split) for query in case.queries):
         group = [
-            q
-            for q in case.queries
-            if (q.level, q.split) == (level, split) and q.query_id in scores
+            q for q in case.queries if (q.level, q.split) == (level, split) and q.query_id in scores
         ]
         ranked = sorted(group, key=lambda q: (scores[q.query_id], q.query_id), reverse=True)
         n_best = math.ceil(case.settings.ce_share * len(ranked))

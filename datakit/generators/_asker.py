@@ -64,7 +64,7 @@ def to_asker(text: str, context: Context, named: bool) -> str:
     text = _TRIMMED.sub(lambda match: " " if match.group()[-1:] == " " else "", text)
     text = " ".join(text.split())
     text = _documents(text, context, named)
-    if context.kind != "filing":
+    if context.kind == "terms":
         text = _service(text, context, named or _names(text, context))
     text = _second_person(text)
     text = _first_person(text, context, named or _names(text, context))

@@ -63,7 +63,7 @@ def clause_query(
         labelled: whether it is from a report: its lines have labels, its clauses a subject.
     """
     text = _BRACKETS.sub("", sentence).rstrip("；。; ")
-    if text.endswith("的") or text.startswith("例如"):
+    if text.endswith("的") or re.match(r"例如|注[：:]", text):
         return ""
     label = _LABEL.match(text)
     named = _label_of(label[1]) if label and labelled else ""
@@ -98,7 +98,8 @@ _STOCK = re.compile(
     r"|的(?:前提|基础|背景|情况|同时|时候|过程)[下上中]?$|[内后时前]$|当年$|之日$|(?:方面|背景"
     r"|子公司|公司|集团|企业)$"
     r"|^采取.{0,3}措施$|依法(?:处理|办理|执行)$|规定(?:执行|办理|处理)$|发布\w{0,2}$"
-    r"|发生(?:变化|变更)$"
+    r"|发生(?:变化|变更)$|.(?:由于|因为)|通过[^，]{2,8}$|^\d?[Q前][1-4一二三四]|^(?:上|下)半年|^(?:以及|或者)"
+    r"|^.{0,4}等(?:出台|发布)|的\w{1,4}中具有"
     r"|有管辖权的|但|(?:移送|报送|提交)\w+(?:部门|机关|机构)$|(?:按照|根据|依照|依据)[^，]*(?:原则"
     r"|意见|规定|要求|标准|程序)$|(?:表示"
     r"|认为|预测|指出|称|强调)$"

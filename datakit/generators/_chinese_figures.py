@@ -48,17 +48,26 @@ def figure(text: str, context: Context) -> Iterator[Draft]:
     if re.search(r"若|如果|假设|每(?:提|上|下|增|降)", text):
         return  # a condition is no fact
     period: str | None = None
+    text = re.sub(r"（[^（）]*）|\([^()]*\)", "", text)  # a remark has an owner of its own
     for clause in _CLAUSE.findall(_COMPARED.sub("", text)):
         match = _FIGURE.match(clause) or _SOLD.match(clause)
         period = _period(clause[: match.end()] if match else clause, context) or period
         when = period or _title_period(context)
         if not match or not when or not _UNIT.search(match["n"].strip()):
             continue
+        share = (
+            match.groupdict().get("measure", "").endswith("量") and match["n"].strip()[-1] in "%％"
+        )
+        if share and not _CHANGE.search(match["how"]):
+            continue  # a share answers how much it grew, not how much it is
         subject = _whose(match["lead"], context)
         # the month is in `when`: of 10月份中国增速 the rest is the subject
         subject = subject and re.sub(r"^(?:月份|月)", "", subject)
-        if not subject:
-            continue
+        if not subject or (
+            match.groupdict().get("measure") in ("库存", "价格", "产量", "销量", "成本", "订单")
+            and all(token.tag == "ns" for token in tag(subject))
+        ):
+            continue  # 河南库存: of what?
         gap = " " if when[-1].isascii() and when[-1].isalnum() and subject[0].isascii() else ""
         if "verb" in match.groupdict():
             what = f"{gap}{subject}{match['verb']}量"

@@ -109,9 +109,12 @@ _NO_TERM = word_set(
     """
     会同 主管 由市 指导 归 确保 步入 充分 申请 利用 重塑 引导 全省 全市 同级 及其 相应 处理 规定
     无法 不足 核心 重要 主要 重大 责令 限期 变动 投保 采取 办理 罚款 违法所得 人民政府 主管部门
-    有权 主张 我行 中华人民共和国
+    有权 主张 我行 中华人民共和国 国务院 办公厅 中国共产党 英寸 社会公告
     """
 )
+
+
+_PERIOD = re.compile(r"20\d\d|\d*[QH]\d")
 
 
 def _terms_in(chunk: Chunk, whole: str) -> Iterator[Chunk]:
@@ -146,7 +149,12 @@ def _may_be_inside(token: Token) -> bool:
 
 def _is_term(words: Sequence[Token], text: str) -> bool:
     """Whether a run of nouns is a compound that people would look up."""
-    if _NO_TERM_END.search(text) or (text.isascii() and text.isalpha() and not text.isupper()):
+    if (
+        re.match(r"行业|领先|最|得", text)
+        or _NO_TERM_END.search(text)
+        or _PERIOD.match(text)
+        or (text.isascii() and text.isalpha() and not text.isupper())
+    ):
         return False
     telling = any(len(t.word) > 1 and t.word not in _NOT_TELLING for t in words)
     return telling and (len(words) > 1 or len(text) > 4)

@@ -63,7 +63,7 @@ def _penalty(text: str, context: Context) -> Iterator[Draft]:
     match = _BROKEN.match(text) if "的，" in text else None
     if match and not _POINTS.search(match[1]):
         deed = re.sub(r"^(?:有关)?(?:单位|个人|单位和个人|单位或者个人)(?=[^、]{4})", "", match[1])
-        if not _is_clause(deed):
+        if not _is_clause(deed) or re.match(r"[不未][^，]{1,4}$", deed):
             return
         if re.search(r"不得给予|不予处罚|免予|不予行政|从轻|减轻", match[2]):
             return
@@ -74,7 +74,14 @@ def _penalty(text: str, context: Context) -> Iterator[Draft]:
                 f"{deed}应当怎么办", context, "consequence", 1.8, f"{deed}应当怎么办"
             )
     cases = _CASES.match(text) if "之一的，" in text else None
-    if cases and not _POINTS.search(cases[1] + cases[2]) and _is_clause(cases[2]):
+    acts = cases and any(token.tag[0] == "v" for token in tag(cases[2])[1:] + tag(cases[2])[:1])
+    if (
+        cases
+        and acts
+        and cases[2][0] != "会"
+        and not _POINTS.search(cases[1] + cases[2])
+        and _is_clause(cases[2])
+    ):
         yield from _titled(
             f"{cases[1]}在哪些情形下{cases[2]}", context, "cases", 1.9, f"哪些情形下{cases[2]}"
         )

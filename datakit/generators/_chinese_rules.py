@@ -35,7 +35,7 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
 _MEANS = re.compile(
     r"^(?:所谓|(?:本(?:法|条例|办法|规定|协议|政策|解释|细则)(?:中)?)?所称(?:的)?)?[“\"「]?"
     r"([^，。；：“”\"]{2,16}?)[”\"」]?"
-    r"(?:（[^）]{1,40}）|\([^)]{1,40}\))?[，,：:]?(?:是指|系指|指的是|是指的|即指|，指|：指"
+    r"(?:（[^）]{1,40}）|\([^)]{1,40}\))?[，,：:]?(?:是指|系指|指的是|是指的|即指|[，：]指(?![导定示引挥派标])"
     r"|是一[种类门个项]|定义为)(.{6,})"
 )
 _PARTS = re.compile(
@@ -94,6 +94,9 @@ _EFFECT = re.compile(
 )
 
 
+_MEASURED = re.compile(r"(?:归母|扣非|营业)?(?:净利|营收|收入|毛利|利润|业绩|销量|费用|估值)")
+
+
 def _cause(text: str, context: Context) -> Iterator[Draft]:
     match = _CAUSE.search(text)
     if not match:
@@ -101,6 +104,8 @@ def _cause(text: str, context: Context) -> Iterator[Draft]:
     moved = re.sub(r"^(?:的|而|但|且|使得|带动|导致|随着|预计|其中|近年来|目前)+", "", match[1])
     move = re.search(rf"(?:{_MOVES})+$", moved)
     noun = _core(moved[: move.start()]) if move else None
+    if context.kind in ("report", "filing") and noun and _MEASURED.match(noun):
+        noun = f"{context.issuer}{noun}" if context.issuer else None  # whose?
     if move and noun and specific(tag(noun)):
         yield from made(
             f"{noun}{move.group()}的原因是什么",
@@ -148,6 +153,10 @@ def own_question(sentence: str, context: Context) -> Draft | None:
     if context.kind == "terms" and context.issuer and context.issuer not in asked:
         asked = f"在{context.issuer}{asked}"
     elif context.kind != "terms" and len(asked) < 14:
+        if context.kind in ("report", "article") and not re.match(
+            r".{0,12}(?:行业|板块|市场)", asked
+        ):
+            return None  # "what drives it now?"
         about = re.sub(r"(?:问答|指南|攻略|常见问题|须知|FAQ).*$", "", context.title or "")
         asked = f"{about} {asked}" if 3 < len(about) <= 20 and "？" not in about else asked
     return next(made(asked, "faq", 2.1), None)

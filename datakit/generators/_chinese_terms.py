@@ -76,7 +76,7 @@ def _ends_well(tokens: Sequence[Token]) -> bool:
 
 def _you(text: str, context: Context) -> Iterator[Draft]:
     who = context.issuer
-    place = f"在{who}" if who else ""
+    place = f"在{who or 'APP'}"
     by = _YOU_CAN_BY.match(text)
     if by and (phrase := _phrase(by[1])):
         said = asked(phrase, context, named=True)
@@ -115,14 +115,24 @@ def _you(text: str, context: Context) -> Iterator[Draft]:
         )
 
 
+# cut at a bracket: "through an SDK with the makers of devices"
+_UNFINISHED_WITH = re.compile(
+    r"(?:通过|使用|利用).+(?:与|和|向)[^，与和向]{2,8}(?:制造商|厂商|合作伙伴|提供商|商|方)$"
+)
+
+
 def _we(text: str, context: Context) -> Iterator[Draft]:
     who = context.issuer or "平台"
     match = _WE_WILL.search(text)
     phrase = _phrase(re.sub(r"^(?:需要?|先|使|还|也|再|会)+", "", match[1])) if match else None
-    if phrase and not re.match(
-        r"(?:根据|按|依|在|为|对|以|尽|竭|努力|严格|采取|免费采取|因|不|视|与|按照|及时|将"
-        r"|从法律|予以|可能|无法|继续努力|确保|保证)",
-        phrase,
+    if (
+        phrase
+        and not _UNFINISHED_WITH.search(phrase)
+        and not re.match(
+            r"(?:根据|按|依|在|为|对|以|尽|竭|努力|严格|采取|免费采取|因|不|视|与|按照|及时|将"
+            r"|从法律|予以|可能|无法|继续努力|确保|保证)",
+            phrase,
+        )
     ):
         yield from made(
             f"{who}会{asked(phrase, context, True)}吗",
@@ -136,7 +146,7 @@ def _we(text: str, context: Context) -> Iterator[Draft]:
         want = _WANT.match(wants[1])
         clause = want[1] if want else wants[1]
         phrase = _phrase(clause)
-        place = f"在{context.issuer}" if context.issuer else ""
+        place = f"在{context.issuer or 'APP'}"
         if phrase and want:
             said = asked(phrase, context, True)
             yield from made(f"怎么{place}{said}", "how_to", 1.8, need=f"我想{place}{said}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from datakit.generators._laws import law_name
 from datakit.generators._words import word_set
 from datakit.records import Passage
 from datakit.text import base_language, is_cjk_language
@@ -23,7 +24,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ("report", r"research|report|研[报究]|报告|点评|跟踪|周报|月报|专题|深度|策略"),
     (
         "law",
-        r"statute|\blaw\b(?! enforcement)|\bact\b|regulation|legislation|bill\b|法律|法规|条例",
+        r"statute|\blaw\b(?! enforcement)|\bact\b|regulation|legislation|bill\b|法律|法规|条例"
+        r"|(?:(?<![方办看想说做])法|办法|规定|规则|细则|的解释|的决定)(?:[（(][^）)]*[）)])?$",
     ),
     (
         "terms",
@@ -99,6 +101,7 @@ def context_of(passages: Sequence[Passage]) -> Context:
         title=first.title,
         category=first.category,
         date=first.date,
+        topic=law_name(first.title or "", text) if kind == "law" and language == "en" else "",
         lower=lower,
         names=names,
     )
@@ -106,6 +109,8 @@ def context_of(passages: Sequence[Passage]) -> Context:
 
 def kind_of(doc_type: str | None, title: str | None) -> Kind:
     """What sort of document it is, by its type, else by its title."""
+    if re.search(r"[\u4e00-\u9fff](?:条例|办法|规定|细则)(?:[（(][^）)]*[）)])?$", title or ""):
+        return "law"
     for value in (doc_type, title):
         spaced = (value or "").replace("_", " ")
         for kind, pattern in _KINDS:

@@ -20,7 +20,9 @@ _ONE_PERIOD = (
     r"(?:(?:first|second|third|fourth) (?:fiscal )?quarter (?:of )?(?:fiscal )?(?:year )?20\d\d"
     r"|Q[1-4] (?:of )?(?:FY)?\s?20\d\d|fiscal (?:year )?20\d\d|YTD 20\d\d"
     r"|first (?:three|six|nine) months of (?:fiscal )?20\d\d"
-    r"|(?:year|quarter|(?:three|six|nine|twelve) months) ended (?:" + _MONTHS + r") \d{1,2}, 20\d\d"
+    r"|(?:year|quarter|(?:three|six|nine|twelve) months|(?:\d\d|[a-z]+)-week period) ended (?:"
+    + _MONTHS
+    + r") \d{1,2}, 20\d\d"
     r"|(?:" + _MONTHS + r") \d{1,2}, 20\d\d|20\d\d)"
 )
 _PERIOD = re.compile(rf"\b{_ONE_PERIOD}\b", re.I)
@@ -99,6 +101,9 @@ def reported(text: str, context: Context) -> Iterator[Draft]:
         return
     body = re.sub(r"^(?:in|during|for|as of) [^,]{4,60}, (?:\d{4}, )?", "", text, flags=re.I)
     moved = _MOVED.match(body)
+    if moved and period.startswith("as of"):  # a stock moves up to a day, a flow over a period
+        moved = moved if _MOVED_FROM.search(body) else None
+        period = period.replace("as of", "by")
     if moved and _AMOUNT.search(moved[3]):
         noun = _measure(moved[1], context)
         base = _BASE_MOVE[moved[2].lower()]
@@ -144,13 +149,26 @@ def _owned(noun: str, context: Context) -> str:
 
 def _measure(text: str, context: Context) -> str | None:
     noun = noun_phrase(
-        re.sub(r"^(?:(?:our|company's|the)\s+)+", "", text.strip(" ,*•"), flags=re.I), 6
+        re.sub(
+            r"^(?:(?:our|company's|the)\s+)+|\s+(?:\w+ly|also|offered|sold)$",
+            "",
+            text.strip(" ,*•"),
+            flags=re.I,
+        ),
+        6,
     )
     if (
         not noun
         or noun.lower().removesuffix("s") in _NO_MEASURE
+        or re.fullmatch(
+            r"(?:assets?|liabilit\w+|gains?|loss(?:es)?|items?|balances?|charges?|costs?"
+            r"|adjustments?|contracts?|investments?|payments?|funds?)",
+            noun.lower(),
+        )
         or re.fullmatch(r"(?:\w+ )?(?:expense|value|fee|amount|rate|award|period)", noun.lower())
-        or re.match(r"(?:certain|amount|portion|cost$|any|balance of)\b", noun, re.I)
+        or re.match(
+            r"(?:certain|impact|effect|results?|amount|portion|cost$|any|balance of)\b", noun, re.I
+        )
     ):
         return None
     return to_asker(small_start(noun, context), context, named=True)

@@ -22,7 +22,8 @@ _AUXILIARY = re.compile(
 _ASKS_WITH = {"may": "can", "shall": "will", "could": "could", "must": "must"}
 _PRONOUNS = word_set(
     """
-    once wherever yet i you we he she it they this that these those there here who which what
+    once wherever whereas
+    yet i you we he she it they this that these those there here who which what
     such none each either neither both all any some one another other others many most nothing
     anything everything someone anyone everyone nobody if when while where because although
     though whether since unless until as not no please see for in on at by to with from under
@@ -67,18 +68,37 @@ def inverted(text: str, context: Context) -> Iterator[Draft]:
         return
     if context.kind == "terms" and aux in ("is", "are") and not _RULED.match(rest):
         return  # it explains something, and nobody would ask
+    if context.kind == "terms" and aux in ("will", "shall") and re.match(r"(?:be|not)\b", rest):
+        return
     phrase = cut(re.split(r",? (?:which|who|where|that you|that we)\b", rest, maxsplit=1)[0], 12)
     if not phrase or not _says_something(phrase, aux):
         return
     asked = _ASKS_WITH.get(aux, aux)
-    said = to_asker(f"{small_start(subject, context)} {phrase}", context, named=False)
-    if context.kind == "terms":
+    if context.kind == "article" and aux in ("will", "shall"):
+        return
+    if re.match(r"(?:certain|some|many|various)\b", subject, re.I) or _POINTS_BACK.search(phrase):
+        return
+    named = _is_other_name(subject, context)
+    said = to_asker(f"{small_start(subject, context)} {phrase}", context, named=named)
+    if (context.kind == "terms" and not named) or context.kind == "law":
         said = placed(said, context)
     noun, tail = _split(said, subject, phrase)
     if noun.endswith("the service"):
         asked = asked.replace("are", "is")
     if noun:
         yield from made(f"{asked} {said}", f"whether {noun} {asked} {tail}", "whether", 1.05)
+
+
+_POINTS_BACK = re.compile(
+    r"\b(?:that|which|if|as|when) (?:it|they|he|she)\b|\b(?:shown|denoted|represented|expressed)\b"
+)
+
+
+def _is_other_name(subject: str, context: Context) -> bool:
+    """Whether somebody else than the issuer does it: "Google will not sell" on AdMob."""
+    words = subject.split()
+    known = words[0] in context.names or (words[0].isupper() and words[0] != "A")
+    return known and all(word[:1].isupper() for word in words)
 
 
 def _split(said: str, subject: str, phrase: str) -> tuple[str, str]:

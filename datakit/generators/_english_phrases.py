@@ -19,7 +19,7 @@ _MIN_WORDS = 4
 # --- cutting -----------------------------------------------------------------------------------
 
 _CUT = re.compile(
-    r"(?<!\b[A-Z])\.(?=\s|$)|[;:—–]|\s-\s|,?\s(?:if|unless|except|provided|so long as"
+    r"(?<!\b[A-Z])\.(?=\s|$)|[;:—]|(?<!\d)–|\s-\s|,?\s(?:if|unless|except|provided|so long as"
     r"|as long as|because|since"
     r"|although|though|while"
     r"|whereas|pursuant to|in accordance with|as (?:described|set|provided|specified|permitted"
@@ -42,9 +42,10 @@ _BAD = re.compile(
     r"\b(?:herein\w*|hereof|hereto|hereunder|thereof|thereto|therein|aforementioned|foregoing"
     r"|above|below|the following|said|section|clause|exhibit|paragraph|schedule|figure|fig|table"
     r"|article \d|such|these purposes|this purpose|respectively|e\.g|i\.e|etc|latter|former|https?"
-    r"|these|those|doing so|do so|any other reasons?|www|herewith|set forth|in this|they"
+    r"|and/or|these|those|doing so|do so|any other reasons?|www|herewith|set forth|in this|they"
     r"|them|their|it does|former|above-mentioned|page)\b"
-    r"|\b(?:many|some|most|one|any|certain|all) of the service\b"
+    r"|\b(?:many|some|most|one|any|certain|all|each) of (?:the service\b|(?-i:[A-Z]))"
+    r"|\b(?:by|to|from|with|of|for|on) it$|\w+s'$"
     r"|[{}<>|=_#*@\\]|\d{5,}|\b(\w+) \1\b|\bthis\b(?! (?:way|year|month|time))",
     re.I,
 )
@@ -81,10 +82,23 @@ def cut(text: str, limit: int = 12) -> str | None:
     rest = whole[len(text) :]
     if re.match(r"(?:,[^,]{2,30}){0,6},? (?:and|or|&) ", rest) and rest.startswith(","):
         return None  # cut inside a series
-    text = text.strip(" ,")
+    text = _EMPTY_TAIL.sub("", text.strip(" ,"))
+    if _OPEN_CLAUSE.search(text):
+        return None
     if len(text.split()) > limit or DANGLING_END.search(text) or text.count('"') % 2:
         return None
     return text
+
+
+_EMPTY_TAIL = re.compile(
+    r"\s(?:in|for|from) (?:(?:a|the) )?(?:several|various|many|different|multiple|number of"
+    r"|variety of)(?: \w+)? (?:ways|reasons|purposes|sources|circumstances)$",
+    re.I,
+)
+# "any incident that involves": cut off in front of the object
+_OPEN_CLAUSE = re.compile(
+    r"\b(?:that|which|who)(?: (?!you|we|I|they|it)\w+)? \w+s$|\bthat it \w+s?$"
+)
 
 
 def _first_of_series(text: str) -> str:
@@ -107,14 +121,23 @@ def verb_phrase(text: str, limit: int = 12) -> str | None:
     if (
         len(words) < 2
         or not is_base(words[0])
-        or words[0] in ("let", "contain", "include")
+        or words[0] in _NOT_ASKED
         or words[1] in ("more", "it", "them")
     ):
         return None
+    phrase = _ANY_PLURAL.sub("", phrase)
     rest = [word for word in words[1:] if word not in FUNCTION | VAGUE and base_of(word) != "be"]
     return phrase if rest else None
 
 
+_ANY_PLURAL = re.compile(r"\b(?:any and all|any|all) (?:other )?(?=(?:[a-z-]+ )?[a-z]{3,}s\b)")
+# what is meant or hoped for is not asked for
+_NOT_ASKED = word_set(
+    """
+    let contain include try seek believe strive aim endeavor endeavour encourage value hope want
+    intend wish acknowledge understand represent warrant recommend suggest respect appreciate
+    """
+)
 VAGUE = word_set(
     """
     information data content service services thing things right rights changes change terms
@@ -179,9 +202,25 @@ def made(
         yield Draft(done, indirect, pattern, grade, weight, need)
 
 
+def the_law(context: Context) -> str:
+    """`the Geothermal Steam Act`, `H.R. 1079`: the law as it stands in a question."""
+    numbered = re.match(r"(?:H|S)\.|(?:Regulation|Directive|Decision|Public Law)\b", context.topic)
+    return context.topic if numbered else f"the {context.topic.removeprefix('the ')}"
+
+
+_TELLS_NAME = re.compile(
+    r"(?:\w+ly )?(?:notify|inform|contact|pay|indemnify|tell|email) (?!I\b)[A-Z]\w+"
+)
+
+
 def placed(phrase: str, context: Context) -> str:
-    """A phrase of the asker with the service in it, so that the question stands alone."""
+    """A phrase of the asker with the service or law in it, so that the question stands alone."""
+    if context.kind == "law":
+        told = context.topic and context.topic.lower() not in phrase.lower()
+        return f"{phrase} under {the_law(context)}" if told else phrase
     issuer = context.issuer
+    if _TELLS_NAME.match(phrase):
+        return phrase
     if not issuer or issuer.split()[0].lower() in re.findall(r"[\w.&-]+", phrase.lower()):
         return phrase
     account = re.search(

@@ -18,7 +18,9 @@ from datakit.generators._english_inverted import inverted
 from datakit.generators._english_papers import finding
 from datakit.generators._english_phrases import ENUMERATOR, Rule, finish, placed, plain, who_of
 from datakit.generators._english_terms import definition, what_is
+from datakit.generators._headings import lowered
 from datakit.generators._verbs import base_of, is_base
+from datakit.generators._words import word_set
 
 
 def drafts(sentence: str, context: Context) -> list[Draft]:
@@ -40,7 +42,15 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
         text = _USERS.sub("you", text)
     rules = _RULES[context.kind]
     found = [draft for rule in rules for draft in rule(text, context)]
+    if _EXAMPLE.match(sentence):  # what an example supposes is nobody's question
+        found = [draft for draft in found if draft.pattern not in ("consequence", "whether")]
+    if sentence.rstrip().endswith(":"):  # what follows it says so
+        found = [draft for draft in found if draft.pattern not in _NEEDS_ALL]
     return sorted(found, key=lambda draft: -draft.weight)
+
+
+_NEEDS_ALL = word_set("law liability warranty age contact consequence dispute retention")
+_EXAMPLE = re.compile(r"\W*for (?:example|instance)\b", re.I)
 
 
 def _unshouted(text: str, context: Context) -> str:
@@ -111,13 +121,18 @@ def own_question(sentence: str, context: Context) -> Draft | None:
     text = re.sub(r"\bare we\b", f"is {who}", text, flags=re.I)
     text = re.sub(r"\bare you\b", "am I", text, flags=re.I)
     text = re.sub(r"\b(do|can|will|may|should|must|did) you\b", r"\1 I", text, flags=re.I)
+    if sum(word[:1].isupper() for word in text.split()) > len(text.split()) / 2:
+        text = lowered(text, context)
     asked = to_asker(text, context, named=who.lower() in text.lower())
-    if context.kind == "terms":
+    if context.kind == "filing" and (not context.issuer or context.issuer not in asked):
+        return None  # "the annual meeting": whose?
+    if context.kind == "terms" and not _MEANING.match(asked):
         asked = placed(asked, context)
     done = finish(asked)
     return Draft(done, asked[0].lower() + asked[1:], "faq", 3, 2.1) if done else None
 
 
+_MEANING = re.compile(r"what (?:is|are) (?:an? )?[\w-]+(?: [\w-]+)?$", re.I)  # the same everywhere
 # who asks is the reader already, and "you" is the company
 _READER_ASKS = re.compile(
     r"\b(?:my|me|i)\b"

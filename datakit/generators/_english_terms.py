@@ -16,6 +16,7 @@ from datakit.generators._english_phrases import (
     noun_phrase,
     placed,
     small_start,
+    the_law,
     verb_phrase,
     who_of,
 )
@@ -73,9 +74,14 @@ def _permission(text: str, context: Context) -> Iterator[Draft]:
     yield from made(f"can I {said}", f"whether I can {said}", "permission", 1.2)
 
 
+_NOT_FORBIDDEN = re.compile(r"(?:be|have|receive|get|lose|earn|incur|need)\b", re.I)
+
+
 def _prohibition(text: str, context: Context) -> Iterator[Draft]:
     match = _YOU_MAY_NOT.match(text)
     phrase = verb_phrase(match[1]) if match else None
+    if match and _NOT_FORBIDDEN.match(match[1]):
+        return
     if match and phrase and not re.match(r",? (?:if|unless|except)\b", match[1][len(phrase) :]):
         said = placed(to_asker(phrase, context, named=False), context)
         yield from made(
@@ -121,7 +127,7 @@ def _right(text: str, context: Context) -> Iterator[Draft]:
 def _responsible(text: str, context: Context) -> Iterator[Draft]:
     match = _YOU_RESPONSIBLE.match(text)
     phrase = cut(match[1], 10) if match else None
-    if phrase and len(phrase.split()) > 1:
+    if phrase and sum(word not in FUNCTION | VAGUE for word in phrase.lower().split()) > 2:
         said = placed(to_asker(phrase, context, named=False), context)
         yield from made(
             f"who is responsible for {said}", f"who is responsible for {said}", "responsible", 1.1
@@ -149,6 +155,8 @@ def _may_we(text: str, context: Context) -> Iterator[Draft]:
     if not phrase or phrase.split()[0].lower() == "be" or phrase.lower().startswith("have to "):
         return
     said = to_asker(phrase, context, named=True)
+    if re.fullmatch(r"\w+ its (?:policy|policies|terms|guidelines|rules|rights?)", said):
+        return
     modal = "could" if context.kind == "filing" else "can"
     if re.match(r"(?:also )?use\b", phrase):
         yield from uses(f"use {phrase[4:]}", context)
@@ -309,9 +317,30 @@ _IF_EMPTY = re.compile(
 )
 
 
+_PROMISES = re.compile(
+    r"(?:(?:then|please) )?(?:you (?:\w+ly )?(?:represent|agree|acknowledge|warrant|confirm"
+    r"|understand|should|can|may)|please|contact|see|visit)\b",
+    re.I,
+)
+_EXAMPLE = re.compile(r"\b(?:for example|for instance|e\.g)\b", re.I)
+_IDLE = re.compile(
+    r"you (?:\w+ly )?(?:have \w+ed|confirm|decide|think|believe|notice|know|intend|plan|prefer"
+    r"|agree|see|find)\b",
+    re.I,
+)
+_PAST = re.compile(r"you (?:\w+ly )?(?!need|proceed|exceed|succeed|embed|feed)\w{2,}ed\b", re.I)
+
+
 def _what_if(text: str, context: Context) -> Iterator[Draft]:
     match = _IF.match(text)
     if not match or not _MAIN_VERB.search(match[2]) or _IF_EMPTY.match(match[1]):
+        return
+    if (
+        _EXAMPLE.search(text)
+        or _PAST.match(match[1])
+        or _PROMISES.match(match[2])
+        or _IDLE.match(match[1])
+    ):
         return
     if re.match(r"[\s,]*(?:and|or)\b", match[2], re.I):  # one of two conditions
         return
@@ -357,8 +386,8 @@ _NOT_LIABLE = re.compile(
     r" (?:for|to you for) (.+)", re.I,
 )  # fmt: skip
 _OWN = re.compile(
-    r"\byou (?:\w+ )?(?:retain|keep|own|still own|continue to own"
-    r"|will retain)\b[^.]{0,80}\b(?:content|ownership|rights|copyright|submissions?"
+    r"(?<!that )(?<!which )(?<!rights )(?<!if )\byou (?:\w+ )?(?:retain|keep|own|still own"
+    r"|continue to own|will retain)\b[^.]{0,80}\b(?:content|ownership|rights|copyright|submissions?"
     r"|materials?)",
     re.I,
 )
@@ -376,6 +405,9 @@ _CLASS_ACTION = re.compile(
 )
 _CONTACT = re.compile(
     r"\b(?:contact|reach|e-?mail|write to) us (?:at|by|via|through|on|using|here)\b", re.I
+)
+_ADDRESS = re.compile(
+    r"[@\d]|https?:|www\.|\b(?:form|chat|phone|post|address|e-?mail(?:ing)?)\b", re.I
 )
 _CHANGE_TERMS = re.compile(
     r"^we (?:may|can|reserve the right[^.]{0,60} to) (?:[\w, ]{0,30})?(?:change|modify"
@@ -441,7 +473,7 @@ def _single_facts(text: str, context: Context) -> Iterator[Draft]:
         yield from made(
             f"can {who} change its {label}", f"whether {who} can change its {label}", "change", 1.6
         )
-    if _CONTACT.search(text):
+    if _CONTACT.search(text) and _ADDRESS.search(text):
         yield from made(f"how do I contact {who}", f"how to contact {who}", "contact", 1.0)
     yield from _rights_and_risks(text, context)
     refund = _NO_REFUND.match(text)
@@ -552,6 +584,8 @@ def definition(text: str, context: Context) -> Iterator[Draft]:
     if not match:
         return
     term = match[1].strip(" ,.")
+    if context.kind == "law" and not context.topic:
+        return  # every law has its own "Administrator"
     if term.lower() in _NOT_DEFINED or len(term.split()) > 6 or len(match[2].split()) < 4:
         return
     where = _where(context)
@@ -561,6 +595,8 @@ def definition(text: str, context: Context) -> Iterator[Draft]:
 
 
 def _where(context: Context) -> str:
+    if context.kind == "law":
+        return f" in {the_law(context)}" if context.topic else ""
     if context.kind in ("terms", "filing") and context.issuer:
         if context.kind == "filing":
             quarterly = context.label.upper().startswith("10-Q")

@@ -50,6 +50,7 @@ _MEANS = re.compile(
     r"^[«\"“]?\s*([A-ZÀ-Þ][\w'’ -]{2,40}?)\s*[»\"”]?\s*:?\s*(?:désigne|signifie|s'entend"
     r"|se réfère à)\b .{12,}"
 )
+_NO_TERM = re.compile(r"(?:ce|cela|ceci|cette|ces|ils?|elles?|on|qui|nous|vous)\b", re.I)
 _KEPT = re.compile(
     r"(?=.*(?:données|informations))(?=.*(?:conserv|archiv|stock)\w+)"
     r".*\b\w+ (?:jours|mois|ans?|années)\b",
@@ -106,7 +107,7 @@ def _found(text: str, who: str) -> Iterator[Draft]:
         verb = _VERBS[does[1].lower()]
         yield _draft(f"Est-ce que {who} {verb} {phrase}", "practice", 1.3)
     means = _MEANS.match(text)
-    if means and len(means[1].split()) <= 4:
+    if means and len(means[1].split()) <= 4 and not _NO_TERM.match(means[1]):
         yield _draft(
             f"Que signifie « {means[1].strip()} » dans les conditions de {who}", "definition", 1.9
         )
@@ -156,12 +157,14 @@ def _phrase(text: str, verb: bool = True) -> str | None:
     said = " ".join(words)
     if re.search(
         r"\b(?:ci-|présente?s?|susmentionn|celui|celle|ceux|lesquel|ces derni|ce lien|ces|cette"
-        r"|ici)\b",
+        r"|ici|y|amples|chaque|certaines?|suivantes?|spécifiques?)\b|^des informations$",
         said,
         re.I,
     ):
         return None
     said = re.sub(r"\bvous-même\b", "moi-même", said)
+    said = re.sub(r"\bvous (?=[aeiouéèêh]\w+(?:er|ir|re)\b)", "m'", said)
+    said = re.sub(r"\bvous (?=\w+(?:er|ir|re)\b)", "me ", said)
     for old, new in (
         (r"\bvous concernant\b", "me concernant"), (r"\bnotre (?=[aeiouéèê])", "son "),
         (r"\bvos\b", "mes"), (r"\bvotre\b", "mon"), (r"\bnos (?:services?|sites?"

@@ -11,13 +11,13 @@ from datakit.generators._asker import to_asker
 from datakit.generators._chinese import tag as chinese_tag
 from datakit.generators._context import Context
 from datakit.generators._english_phrases import placed
-from datakit.generators._verbs import base_of, is_base
+from datakit.generators._verbs import NOUNS, base_of, is_base
 from datakit.generators._words import phrase_set, word_set
 from datakit.records import Form, normal_key
 
 _NUMBERING = re.compile(
-    r"^[\s#*•▪■◼●❑➢>_~-]*(?:(?:section|article|art\.?|item|part|chapter|appendix|annex"
-    r"|schedule|note|clause|abschnitt|artikel"
+    r"^[\s#*•▪■◼●❑➢>_~-]*(?:(?:section|sec\.|article|art\.?|item|part|chapter|appendix|annex"
+    r"|schedule|note|clause|title|subtitle|subchapter|division|abschnitt|artikel"
     r"|teil|partie|chapitre|titre|anhang|annexe|step|no\.?)\s+(?:\d+(?:\.\d+)*[a-z]?"
     r"|[ivxlc]+|[a-z])\b\s*[.):–—-]*\s*|§+\s*\d+[a-z]?\s*[.):–—-]*\s*"
     r"|\d{1,2}\s+[-–—]\s+|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*"
@@ -29,7 +29,7 @@ _NUMBERING_ZH = re.compile(
     r"^[\s#*•▪■◼●❑➢>_~◆-]*(?:(?:附录|附件)[一二三四五六七八九十\d]*[、.．：:\s]*"
     r"|第[一二三四五六七八九十百零\d]+(?:部分|章|节|条|款"
     r"|篇)[、.．：:\s]*|[（(]\s*[一二三四五六七八九十\d]{1,3}\s*[)）][、.．]?"
-    r"|[一二三四五六七八九十]{1,3}[、.．：]\s*|\d{1,2}(?:[.．]\d{1,2})+[、.．\s]*"
+    r"|[一二三四五六七八九十]{1,3}[、.．：]\s*|\d{1,2}(?:[.．]\d{1,2})+(?![\d寸吋年月日家大万亿%％个])[、.．\s]*"
     r"|\d{1,2}[、.．)）\s]\s*|[①-⑳])+"
 )
 _CAPTION = re.compile(
@@ -68,6 +68,7 @@ _GENERIC = phrase_set(
     setting | measures | procedure | sample | samples | measurement | study design
     study population | statistics | data | limitations | case report | competing interests
     content | consent | standards | our standards | last updated
+    short title | short title table of contents | sense of congress | findings | effective dates
     other events | key information | additional notes | additional considerations | signatures
     selected financial data | list of significant subsidiaries | non-gaap financial measures
     regional sales results
@@ -82,7 +83,8 @@ _GENERIC_ZH = word_set(
     内容提要 事件 点评 相关报告 资料来源 重要提示 特别提示 一般规定 附件 更多 首页 其他事项
     其他用途 用户须知 特别说明 补充说明 声明与条款 个人信息 信息 适用范围 释义 正文目录 投资逻辑
     行业动态 公司动态 行业新闻 市场表现 行情回顾 市场回顾 本周观点 核心要点 核心结论 投资策略
-    隐私政策 用户协议 服务条款 综述 概况 概览 序言 概要
+    市场走势 行业走势 本周行情 行情走势 主赛道 结论与建议
+    隐私政策 用户协议 服务条款 产品或服务 核心结论 市场观点 综述 概况 概览 序言 概要
     """
 )
 _WITH_SUBJECT = word_set(
@@ -128,26 +130,53 @@ _DOCUMENT = re.compile(
 
 def is_generic(title: str) -> bool:
     """Whether a cleaned title says nothing without the document around it."""
+    title = re.sub(r"\s*\((?:unaudited|continued|audited)\)", "", title, flags=re.I)
     key = re.sub(r"^(?:the|our|die|der|das|les?|la) ", "", normal_key(title))
     return key in _GENERIC or title in _GENERIC_ZH or bool(_DOCUMENT.match(key))
+
+
+_BACK_MATTER = re.compile(
+    r"(?:funding|acknowledge?ments?|competing interests?|conflicts? of interests?|disclosures?"
+    r"|authors?['’]? contributions?|supporting information|references|bibliography|signatures?"
+    r"|data availability(?: statement)?|ethic(?:s|al)(?: (?:statement|approval))?|abbreviations"
+    r"|exhibit index|authors? response|decision letter)",
+    re.I,
+)
+
+
+def is_back_matter(title: str) -> bool:
+    """Whether a section thanks, refers, declares or signs: nobody looks for what it says."""
+    return bool(_BACK_MATTER.fullmatch(clean(title, cjk=False) or ""))
+
+
+_HANGS = re.compile(r"(?:for|in|of|by|to|with|within|on|at|from|and|or|if)\b", re.I)
 
 
 def topic_of(path: tuple[str, ...], context: Context) -> str | None:
     """The last title as a noun phrase to put beside a key term; None where it is a question."""
     cleaned = clean(path[-1], context.is_cjk) if path else None
-    if not cleaned or is_generic(cleaned):
+    if not cleaned or is_generic(cleaned) or _HANGS.match(cleaned):
         return None
     if context.is_cjk:
-        return cleaned if len(cleaned) <= 10 and not _ASKING_ZH.search(cleaned) else None
-    text = _LEADING.sub("", _lowered(cleaned, context))
+        nouns = all(token.tag[0] != "v" or token.tag == "vn" for token in chinese_tag(cleaned))
+        return cleaned if nouns and len(cleaned) <= 10 and not _ASKING_ZH.search(cleaned) else None
+    text = _LEADING.sub("", lowered(cleaned, context))
+    if context.language == "en" and not any(map(_latin_phrases.tells, text.split())):
+        return None
     asks = _QUESTION.match(text) or re.search(
         r"\b(?:we|you|your|our|us|these|this|i)\b|[?:;]", text
     )
     return None if asks or len(text.split()) > 5 else text
 
 
-def from_path(path: tuple[str, ...], context: Context) -> Titled | None:
-    """The query of the nearest title that says something; None where none does."""
+def from_path(path: tuple[str, ...], text: str, context: Context) -> Titled | None:
+    """The query of the nearest title that says something; None where none does.
+
+    Args:
+        path: section titles from the top.
+        text: of the passage, with its title.
+        context: the document.
+    """
     for depth, title in enumerate(reversed(path)):
         cleaned = clean(title, context.is_cjk)
         bare = (
@@ -160,10 +189,35 @@ def from_path(path: tuple[str, ...], context: Context) -> Titled | None:
                 _chinese(_with_parent(cleaned, path, depth), context)
                 if context.is_cjk
                 else _latin_query(cleaned, context)
+                if _is_told(bare, text, context)
+                else None
             )
-        if depth == 1:
+        if depth == 1 or (cleaned and _OWN_MATTER.match(cleaned)):
             break
     return None
+
+
+# what is under such a title is not what the title above is about
+_OWN_MATTER = re.compile(r"definitions?|findings|general|short title|miscellaneous|other\b", re.I)
+_SINGLE = 3  # times that a title of one word comes in its passage; our default
+
+
+def _is_told(title: str, text: str, context: Context) -> bool:
+    """Whether an English title says what its passage is about: its words come again there."""
+    if context.language not in ("en", "") or _QUESTION.match(title):
+        return True
+    words = [word for word in re.findall(r"[\w'’&.-]+", title) if _latin_phrases.tells(word)]
+    stems = _latin.content_stems(text, "en")
+    found = [stems.count(_latin.stem(word)) for word in words]
+    if len(title.split()) == 1:
+        if context.kind not in ("terms", "filing"):
+            acronym = title.isupper() and len(title) < 6
+            return bool(found) and (
+                acronym or context.kind == "law"
+            )  # an acronym; "agent" says too little
+        least = _SINGLE if context.kind == "terms" else _SINGLE - 1
+        return bool(found) and found[0] >= least
+    return any(n > 1 for n in found)
 
 
 _ACCOUNTED = re.compile(
@@ -197,7 +251,7 @@ def question_from_path(path: tuple[str, ...], text: str, context: Context) -> st
         return f"How does {context.issuer} recognize revenue?"
     if _is_stated(words):
         return None
-    return f"How does {context.issuer} account for {_lowered(cleaned, context)}?"
+    return f"How does {context.issuer} account for {lowered(cleaned, context)}?"
 
 
 def _is_stated(words: list[str]) -> bool:
@@ -235,7 +289,9 @@ _QUESTION = re.compile(
     r"|will|should|may|am)\b.*",
     re.I,
 )
-_LEADING = re.compile(r"^(?:about\s+)?(?:the|a|an|our|your|this|these|other|about)\s+", re.I)
+_LEADING = re.compile(
+    r"^(?:about\s+)?(?:the|a|an|our|your|this|these|other|about|certain|some|important)\s+", re.I
+)
 _USER_OWN = frozenset(
     [
         "rights",
@@ -258,31 +314,63 @@ _FINITE_VERB = word_set(
 )
 
 
+_AUXILIARIES = frozenset(["is", "are", "was", "were", "has", "have"])
+
+
 def _is_finite(word: str) -> bool:
     return word in _FINITE_VERB or (word.endswith("s") and base_of(word) not in _latin.NO_VERB)
 
 
+# "how long your personal data is stored": the order of a heading
+_UNINVERTED = re.compile(
+    r"^(how long|how|when|where|why) ((?:my|your|our|the|personal)(?: [\w-]+){1,4}?) "
+    r"(is|are|will|can) (.+)$"
+)
+
+
 def _latin_query(title: str, context: Context) -> Titled | None:
     words = title.split()
+    if len(words) > 7 and title.count(",") > 1:  # a list of topics: the first stands for all
+        first = title.split(",", maxsplit=1)[0].split()
+        words = first if len(first) > 1 else words
     if len(words) > 12:
         words = re.split(r"[:;(–—]| - ", title)[0].split()
         if not 1 <= len(words) <= 12:
             return None
-    text = _lowered(" ".join(words), context)
+    text = lowered(" ".join(words), context)
+    if context.language == "fr":
+        return _french(text, context)
     if context.language not in ("en", ""):
         return _named(_LEADING.sub("", text), context)
+    text = _UNINVERTED.sub(r"\1 \3 \2 \4", text)
     asked = _as_question(text, context)
-    if asked:
-        return Titled(_sentence(asked), "question")
+    return Titled(_sentence(asked), "question") if asked else _english_noun(text, context)
+
+
+def _english_noun(text: str, context: Context) -> Titled | None:
+    """Key words of a title that is a noun phrase; of one that is a sentence its best phrase."""
+    if context.kind == "terms" and (
+        clause := re.search(r"\s(?:when|if|where) (?:you|we|i)\b", text)
+    ):
+        text = text[: clause.start()]
+    acts, *after = text.split()
+    told = len(after) > 2 and context.kind in ("terms", "filing")
+    # what one is told to do: "provide personalised services and ads"
+    orders = is_base(acts) and acts not in NOUNS and (told or after[:1] == ["how"])
     hangs = re.match(r"(?:of|by|and|or|within|from|to|on|at)\b", text)
-    if hangs or "?" in text or _QUESTION.match(text):
+    if orders or hangs or "?" in text or _QUESTION.match(text):
         return None
-    if len(text.split()) > 4 and any(map(_is_finite, text.split()[1:])):
+    said = text.split()[1:]
+    if text.startswith("we "):
+        text, said = text.removeprefix("we "), ["is", *said]
+    if (len(said) > 3 and any(map(_is_finite, said))) or _AUXILIARIES & set(said):
         weights = dict.fromkeys(_latin.content_stems(text, context.language), 1.0)
         text = _latin_phrases.keyword_query(
             _latin.parse(text, context), weights, (), weights, size=6
         )
-        if len(text.split()) < 2:
+        own = {_latin.stem(word) for word in (context.issuer or "").split()}
+        told_by = {_latin.stem(word) for word in text.split() if _latin_phrases.tells(word)} - own
+        if len(told_by) < 3:
             return None
     if context.kind in ("terms", "filing"):
         return _of_issuer(text, context)
@@ -389,6 +477,8 @@ def _of_issuer(text: str, context: Context) -> Titled | None:
     text = _LEADING.sub("", text)
     said = to_asker(text, context, named=False)
     said = re.sub(r"\b(?:my|its) ", "", said)
+    if context.kind == "filing" and not context.issuer:
+        return None
     if context.kind == "filing" and context.date:
         year = context.date[:4]
         said = said if year in said else f"{said} {year}"
@@ -442,8 +532,12 @@ def title_topic(context: Context, idf: Mapping[str, float]) -> str:
         context: the document.
         idf: weight of each stem among its passages; a stem of every passage has the least.
     """
-    if context.kind == "law" and context.title and len(context.title.split()) <= 6:
-        return context.title
+    if (
+        context.kind == "law"
+        and context.language != "en"
+        and len((context.title or "").split()) <= 6
+    ):
+        return context.title or ""
     title = context.title or ""
     if _NO_TITLE.search(title):
         return ""
@@ -455,13 +549,38 @@ def title_topic(context: Context, idf: Mapping[str, float]) -> str:
     for chunk in chunks:
         words = chunk.words[1:] if chunk.is_verb else chunk.words
         known = [idf[_latin.stem(word)] for word in words if _latin.stem(word) in idf]
+        if len(words) < 2 and len(chunks) > 1 and words[0].islower():
+            continue  # "goats": too little where the title says more
         if known and len(words) <= 4 and _latin.stem(words[-1]) not in _VAGUE_HEADS | _YEARS:
             rare = sum(known) / len(known)
             rated.append((rare - 0.3 * min(len(words), 3), chunk.at, " ".join(words)))
     return min(rated)[2] if rated else ""
 
 
-def _lowered(title: str, context: Context) -> str:
+_ASKS_FR = re.compile(
+    r"(?:comment|quel(?:le)?s?|combien|pourquoi|qui|quand|où|puis-je|que|à qui|avec qui)\b", re.I
+)
+_SPOKEN_FR = re.compile(r"\b(?:nous|vous|notre|nos|votre|je|il|elle|sont|est|avez)\b", re.I)
+
+
+def _french(text: str, context: Context) -> Titled | None:
+    """A French title in the voice of who asks; None where it says "we" or is a sentence."""
+    text = _LEADING.sub(
+        "", re.sub(r"^(?:[ivxlc]+|\d+(?:\.\d+)*)\s*[/–—.-]\s*", "", text, flags=re.I)
+    )
+    if _ASKS_FR.match(text):
+        asked = re.sub(r"\bvos\b", "mes", text).rstrip(" ?")
+        if re.search(r"\b(?:nous|vous|notre|nos|votre|ce|cette|ces)\b", asked):
+            return None
+        named = not context.issuer or context.issuer.lower() in asked.lower()
+        asked = asked if named else f"{asked} chez {context.issuer}"
+        return Titled(f"{asked[0].upper()}{asked[1:]} ?", "question")
+    if _SPOKEN_FR.search(text) or len(text.split()) < 2 or text.startswith("contenu"):
+        return None
+    return _named(text, context)
+
+
+def lowered(title: str, context: Context) -> str:
     """Small letters but for names, acronyms and German nouns."""
     shouted = title.isupper()
     issuer = set((context.issuer or "").split())
@@ -504,12 +623,22 @@ def _chinese(title: str, context: Context) -> Titled | None:
     if stock or (context.kind == "terms" and len(text) <= 2):
         return None
     subject = context.topic or ("APP" if context.kind == "terms" else None)
+    if context.kind == "law" and text == re.sub(r"\s", "", context.title or ""):
+        return None  # the law as a whole: its first article is no answer
+    if text in _WITH_SUBJECT and not subject:
+        return None
+    head, colon, rest = text.partition("：")
+    if colon and is_generic(head):
+        text = rest
     if _ASKING_ZH.search(text) and len(text) <= 30:
         return _asked_zh(text, context, subject)
     if len(text) > (22 if context.kind == "report" else 30):
-        text = next((part for part in re.split(r"[，：:。；;—]", text) if 6 <= len(part) <= 24), "")
+        parts = [part for part in re.split(r"[，：:。；;—]", text) if part]
+        text = next((part for part in parts if 6 <= len(part) <= 24), "")
         if not text:
             return None
+        if colon and parts[0] == head and head != text and 2 <= len(head) <= 10:
+            text = f"{head}：{text}"  # IGBT：欧美日大厂占据主要份额
     text = re.sub(r"[：:，,；;|/—–]+|、(?=.{8})", " ", text)
     if context.kind == "terms":
         text = re.sub(r"[与跟和]我们(?:取得)?联系|联系我们", "联系方式", text)
@@ -518,6 +647,10 @@ def _chinese(title: str, context: Context) -> Titled | None:
         text = re.sub(r"^(?:关于|对于)(?=.{4})", "", text)
         text = re.sub(_THIS_ZH, "", text)
     needs = context.kind in ("terms", "filing", "law") or len(text) < 8 or _VAGUE_ZH.search(text)
+    if not needs and not _names_something(text, context):
+        needs = True
+        if not subject:
+            return None
     if subject and needs and subject not in text:
         shared = {token.word for token in chinese_tag(subject)} & {
             token.word for token in chinese_tag(text)
@@ -528,6 +661,15 @@ def _chinese(title: str, context: Context) -> Titled | None:
             else f"{subject} {text}"
         )
     return Titled(" ".join(text.split()), "keyword") if 4 <= len(text) <= 34 else None
+
+
+def _names_something(text: str, context: Context) -> bool:
+    """Whether a title of a report names a product, place, company, or what the report is about."""
+    tokens = chinese_tag(text)
+    titled = {token.word for token in chinese_tag(context.title or "") if token.is_noun}
+    titled -= {"行业", "市场", "板块", "报告", "公司", "企业", "机会", "策略", "中国", "分析"}
+    particular = any(token.tag in ("nz", "nt", "ns", "nr", "eng") for token in tokens)
+    return particular or any(token.word in titled and len(token.word) > 1 for token in tokens)
 
 
 def _asked_zh(text: str, context: Context, subject: str | None) -> Titled | None:

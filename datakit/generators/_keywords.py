@@ -68,19 +68,24 @@ def _latin_sentence(
     about: Iterable[str],
 ) -> str:  # fmt: skip
     own = [_latin.stem(word) for word in (context.issuer or "").split()]
-    found = _latin_phrases.keyword_query(parsed, weights, own, about, language=context.language)
+    found = _latin_phrases.keyword_query(
+        parsed, weights, own, about, language=context.language, actor=context.kind == "law"
+    )
     if not found or _squeezed(context.issuer or "-") in _squeezed(found):
         return ""
     if context.issuer:
         time = time_in(text) if context.kind == "filing" else None
-        year = f" {time[-4:]}" if time and time[-4:] not in found else ""
+        told = time and time[-4:] not in found and time[-4:] <= (context.date or "9999")[:4]
+        year = f" {time[-4:]}" if time and told else ""
         return f"{context.issuer} {found}{year}"
+    if context.kind in ("filing", "terms"):
+        return ""  # nobody could tell whose
     stems = set(_latin.content_stems(found, context.language))
     known = _latin.content_stems(f"{context.title or ''} {context.topic}", context.language)
-    if context.topic and not stems & set(known):
-        return f"{found} {context.topic}"
-    named = context.kind not in ("filing", "report") or re.search(r"[A-Z]", found)
-    return found if named and (len(stems) > 2 or stems & set(known)) else ""
+    if context.topic and (context.kind == "law" or not stems & set(known)):
+        return found if context.topic.lower() in found.lower() else f"{found} {context.topic}"
+    named = context.kind != "report" or re.search(r"[A-Z]", found)
+    return found if named and len(stems) > 2 and stems - set(known) else ""
 
 
 def _squeezed(text: str) -> str:
@@ -124,13 +129,20 @@ def _latin_passage(
 ) -> str:  # fmt: skip
     taken = _latin.content_stems(f"{context.issuer or ''} {topic or ''}", context.language)
     least = 3 if context.kind == "terms" else 2
-    terms = _latin_phrases.key_terms(parsed, weights, taken, 1, least)
+    terms = _latin_phrases.key_terms(parsed, weights, taken, 1, least, context.language)
     if not terms:
         return ""
-    named = [topic, *terms] if topic and len(topic.split()) + len(terms[0].split()) < 6 else terms
     owner = context.issuer or context.topic
+    short = topic and len(topic.split()) + len(terms[0].split()) < 6
+    named = [topic, *terms] if topic and short and not owner else terms
+    unnamed = context.kind == "terms" and not context.issuer
+    if unnamed or (not owner and context.kind in ("filing", "law")):
+        return ""
     shared = set(_latin.content_stems(" ".join(named), context.language))
-    if owner and not set(_latin.content_stems(owner, context.language)) <= shared:
+    known = set(_latin.content_stems(owner or "", context.language))
+    if known & shared and not context.issuer and context.kind != "law":
+        return terms[0] if len(terms[0].split()) > 2 and "(" not in terms[0] else ""
+    if owner and not known <= shared:
         named = [owner, *named] if context.issuer else [*named, owner]
     text = " ".join(named)
     return text if len(text.split()) > 2 and "(" not in text else ""

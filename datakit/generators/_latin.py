@@ -76,7 +76,7 @@ _DEFINED = word_set(
     """
 )
 # an adjective or participle that wants a noun behind it
-_DANGLING = word_set(
+UNFINISHED = word_set(
     """
     adequate any certain common commercial different early entire existing external full further
     great greater high higher internal large larger legal limited low lower main minimum maximum
@@ -86,7 +86,8 @@ _DANGLING = word_set(
     performed arising available probable outstanding foreign online offline year held deemed
     independent liable true false located enforceable anywhere personally aware current actual
     additional conducted obtained considered observed received given made provided required
-    subject central identical prior due initial final
+    subject central identical annual monthly daily owned positive
+    negative supplementary safe complex prior due initial final
     """
 )
 _TOKEN = re.compile(
@@ -353,7 +354,7 @@ def _tidy(
         words.pop()
     if len(words) > 5:
         words, verb = words[-4:], None
-    while words and (words[0] in links or (len(words) == 1 and words[0].lower() in _DANGLING)):
+    while words and (words[0] in links or (len(words) == 1 and words[0].lower() in UNFINISHED)):
         words.pop(0)
     if len(words) < 2 and not (words and words[0][0].isalpha() and len(words[0]) > 1):
         return
@@ -385,7 +386,7 @@ _NOUN_ABLE = frozenset(
 def _is_unfinished(word: str, n_words: int, language: str) -> bool:
     """Whether a word cannot end a phrase: an adjective, or a participle that goes on."""
     low = word.lower()
-    if low in _DANGLING:
+    if low in UNFINISHED:
         return True
     if language not in ("en", "") or word != low:
         return False

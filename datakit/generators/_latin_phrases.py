@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from datakit.generators._latin import (
     LINK,
     NOUN_ING,
     OTHER,
+    UNFINISHED,
     VERB,
     Chunk,
     Sentence,
@@ -62,9 +64,18 @@ COMMON = word_set(
     produits politique confidentialité droit droits présente présentes présent article articles
     générales client clients cadre ici lien relatives relative compte traitement traitements
     finalités personnel cas ensemble nécessaires consideration considerations outcome outcomes
-    expectation expectations assumption worldwide stock share shares common legitimate interest
+    communication communications
+    communicate expectation expectations assumption worldwide stock share shares common
+    legitimate interest
     interests financial position positions registration provider providers replay podcast
-    california residents resident experiences
+    california residents resident experiences goal ownership holder holders work works owner owners
+    event events unexpected report reports annual secretary director administrator commissioner
+    minister council committee commission authority authorities agency agencies federal national
+    collection point points file files board directors corporation
+    email e-mail address addresses gdpr eu eea
+    plan plans program programs effort efforts injury majority approval ads ad notice notices
+    page pages role need needs feature features functionality tool tools partner member process
+    processes procedure procedures detail details choice choices
     """
 )
 
@@ -74,7 +85,7 @@ _U_S = re.compile(r"\bU\.S\b(?!\.)")
 
 def keyword_query(
     parsed: Sentence, weights: Mapping[str, float], taken: Iterable[str], asked: Iterable[str],
-    size: int = 7, language: str = "en",
+    size: int = 7, language: str = "en", actor: bool = False,
 ) -> str:  # fmt: skip
     """The best noun phrase of a sentence, as it stands there but for its articles.
 
@@ -85,6 +96,7 @@ def keyword_query(
         asked: stems that the passage is about: those of its section title.
         size: words at most.
         language: base language.
+        actor: whether the subject of a sentence is who acts, not what it is about, as in laws.
 
     Returns:
         The words; "" where no phrase says enough.
@@ -92,15 +104,21 @@ def keyword_query(
     blocked, topical = frozenset(taken), frozenset(asked)
     best: tuple[float, str] = (0.0, "")
     for i in range(len(parsed.chunks)):
+        start = parsed.chunks[i].at
+        listed = start > 0 and parsed.tokens[start - 1][1] == ","
         for words, end in _phrases_from(parsed, i, size, language):
             kept = _without(words, blocked)
+            if (listed and "and" in words) or any(stem(word) in blocked for word in kept):
+                continue  # the end of a list; "phases of Loncor's operations" of Loncor
             # French has no list of verbs here: only the section title says what a phrase is worth
             subject = i == 0 and language != "fr" and _is_subject(parsed, end)
-            told = {stem(word) for word in kept if _tells(word)}
+            told = {stem(word) for word in kept if tells(word)}
             n_topical = len(told & topical)
-            if not (n_topical > 1 or (subject and (n_topical or len(told) > 1))):
+            if len(told) < 2 or not (n_topical > 1 or (subject and (n_topical or not actor))):
                 continue
-            if _is_clause(kept) or _goes_on(parsed, end, words[-1]):
+            if language == "fr" and kept and _FRENCH_OPEN.match(kept[-1].lower()):
+                continue
+            if _runs_into_name(kept) or _is_clause(kept) or _goes_on(parsed, end, words[-1]):
                 continue
             score = _worth_of(kept, weights) * (_SUBJECT_FIRST if subject else 1.0)
             if score > best[0]:
@@ -115,7 +133,11 @@ _PLURAL_FIRST = word_set(
     communications customers savings sports goods news arms claims markets benefits costs credits
     """
 )
+_FRENCH_OPEN = re.compile(r"^(?:contre|ci-.*|ci|après|avant|stockés?|inférieure?s?|supérieure?s?)$")
 _FRENCH_VERB_END = re.compile(r"(?:nn|tt|s|v|rg|qu|g|d)ent$|[^m]ant$|ément$|issent$")
+
+
+_FRENCH_INFINITIVE = re.compile(r"[a-zé]{2,}(?:er|ir|re|oir)$")
 
 
 def _is_clause(words: Sequence[str]) -> bool:
@@ -136,12 +158,30 @@ def _is_clause(words: Sequence[str]) -> bool:
     return False
 
 
+def _runs_into_name(words: Sequence[str]) -> bool:
+    """Whether a name follows a small word at once: "after the switch | Mistral AI erases"."""
+    pairs = itertools.pairwise(words)
+    return any(
+        a.isalpha()
+        and a.islower()
+        and a not in CONNECTORS | {"of"}
+        and b[0].isupper()
+        and b[1:].islower()
+        for a, b in pairs
+    )
+
+
 def _goes_on(parsed: Sentence, end: int, last: str) -> bool:
     """Whether the phrase is half of one, or ends with a verb: "the team reviews | each"."""
     low = last.lower()
+    if low.endswith("ed") and base_of(low) not in (None, low):
+        return True
     if end < len(parsed.tokens) and parsed.tokens[end][1].lower() in ("case", "cases", "order"):
         return True
-    before_object = end < len(parsed.tokens) and parsed.tokens[end][0] == DETERMINER
+    before_object = end < len(parsed.tokens) and (
+        parsed.tokens[end][0] == DETERMINER
+        or parsed.tokens[end][1].lower() in ("how", "that", "what", "whether", "when")
+    )
     return before_object and low.endswith("s") and base_of(low) not in (None, low)
 
 
@@ -207,6 +247,9 @@ def _phrases_from(
         yield words, last.end
 
 
+_QUANTITIES = word_set(
+    "majority number variety range amount series set lot proportion portion half third two-third"
+)
 _SPEAKERS = frozenset(["company", "registrant"])
 _EDGES = CONNECTORS | frozenset(["of", "d'", "l'", "et/ou", "à", "en", "sur", "de", "pour", "par"])
 
@@ -214,6 +257,8 @@ _EDGES = CONNECTORS | frozenset(["of", "d'", "l'", "et/ou", "à", "en", "sur", "
 def _without(words: Sequence[str], blocked: frozenset[str]) -> list[str]:
     """The words without a leading or closing name that the query has already."""
     kept = list(words)
+    if "of" in kept[:3] and stem(kept[kept.index("of") - 1]) in _QUANTITIES:
+        kept = kept[kept.index("of") + 1 :]
     if len(kept) > 1 and stem(kept[0]) in _SPEAKERS and kept[1].endswith("s") and base_of(kept[1]):
         return []  # "the company faces competition": a clause, no phrase
     while kept and (stem(kept[0]) in blocked or stem(kept[0]) in _SPEAKERS):
@@ -226,7 +271,7 @@ def _without(words: Sequence[str], blocked: frozenset[str]) -> list[str]:
 def _worth_of(words: Sequence[str], weights: Mapping[str, float]) -> float:
     """Weight of a phrase for its length; 0 where it is a single word or says what all say."""
     content = [word for word in words if word.lower() not in FUNCTION and len(word) > 1]
-    telling = [word for word in content if _tells(word)]
+    telling = [word for word in content if tells(word)]
     if len(content) < 2 or not telling or (words and words[0].lower() in CONNECTORS | {"of"}):
         return 0.0
     total = sum(
@@ -235,12 +280,18 @@ def _worth_of(words: Sequence[str], weights: Mapping[str, float]) -> float:
     return total / math.sqrt(len(content))
 
 
-def _tells(word: str) -> bool:
+def tells(word: str) -> bool:
     low = word.lower()
     dated = (
         low in _MONTHS or any(map(str.isdigit, low)) or low.endswith(("-month", "-year", "-week"))
     )
-    return not (dated or low in COMMON or low in FUNCTION or low.removesuffix("'s") in COMMON)
+    return not (
+        dated
+        or low in COMMON
+        or low in FUNCTION
+        or low in UNFINISHED
+        or low.removesuffix("'s") in COMMON
+    )
 
 
 def _is_subject(parsed: Sentence, end: int) -> bool:
@@ -271,7 +322,7 @@ _EARLY = {0: 1.5, 1: 1.2}  # terms of the first sentences count for more; our de
 
 def key_terms(
     sentences: Sequence[Sentence], weights: Mapping[str, float], taken: Iterable[str], n: int,
-    least: int = 2,
+    least: int = 2, language: str = "en",
 ) -> list[str]:  # fmt: skip
     """The n best terms of a passage: phrases of two to four words that come again.
 
@@ -281,6 +332,7 @@ def key_terms(
         taken: stems that the query names already.
         n: terms at most.
         least: how often a term comes at least.
+        language: base language.
     """
     places: dict[str, list[tuple[int, list[str]]]] = {}
     blocked = frozenset(taken)
@@ -289,11 +341,24 @@ def key_terms(
             if len(chunk.words) < 2:
                 continue
             words = _without(_nouns(chunk), blocked)
-            if 1 < len(words) <= 4:
+            if any(set(word.lower().split("-")) & blocked for word in words if "-" in word):
+                continue  # "non-Tesla vehicle" of Tesla
+            if language == "fr" and (words[-1:] and _FRENCH_INFINITIVE.search(words[-1])):
+                continue  # "légitimement attendre"
+            if language == "fr" and words and _FRENCH_INFINITIVE.search(words[0]):
+                continue
+            if not words or words[0][0].isdigit() or _is_command(sentence, chunk, words, ""):
+                continue
+            if words[-1].endswith("ed") and base_of(words[-1].lower()):
+                continue  # "proportion injured"
+            if 1 < len(words) <= 4 and not _runs_into_name(words):
                 places.setdefault(" ".join(map(stem, words)), []).append((row, words))
     scores: dict[str, float] = {}
     for key, found in places.items():
-        if len(found) >= least and (worth := _worth_of(found[0][1], weights)):
+        told = sum(map(tells, found[0][1]))
+        if len(found) >= least + (0 if told > 1 else 2) and (
+            worth := _worth_of(found[0][1], weights)
+        ):
             scores[key] = worth * sum(_EARLY.get(row, 1.0) for row, _ in found)
     picked: list[str] = []
     named = set(blocked)

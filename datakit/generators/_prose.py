@@ -9,7 +9,7 @@ from datakit.generators._latin import FUNCTION, has_verb
 from datakit.text import is_cjk_language
 
 _LATIN_DEBRIS = re.compile(
-    r"\|.*\||\.{4,}|_{4,}|https?://\S+.*https?://|^(?:figure|fig\.|table|source"
+    r"\|.*\||\bby (?:striking|inserting|redesignating|amending|adding at the end)\b|\.{4,}|_{4,}|https?://\S+.*https?://|^(?:figure|fig\.|table|source"
     r"|note)s?\s*\d*\s*[:.]|\bdoi:|&nbsp;"
     r"|[a-z-]+:[A-Z]\w+Member|\b\d{4}-\d\d-\d\d\d{6,}|^\W*(?:back to top|read more|skip to"
     r"|share this|print this|click here"
@@ -66,7 +66,7 @@ def is_usable(sentence: str, language: str) -> bool:
     titled = sum(word[:1].isupper() for word in words) > 0.7 * len(words) and not text.isupper()
     if plain < 0.6 * len(words) or not (ends or len(words) >= 9) or titled or words[0] == "|":
         return False
-    return language != "en" or (_reads_as_english(words) and has_verb(text))
+    return language not in ("en", "") or (_reads_as_english(words) and has_verb(text))
 
 
 _LEAST_ENGLISH = 0.12  # of the words of a sentence that are English function words; our default

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from datakit.generators._chinese import tag
+from datakit.generators._chinese_keys import COMMON, PLAIN, UNTELLING
 from datakit.generators._clusters import ALWAYS, UNCATEGORISED, UNDATED, Cluster
 from datakit.generators._latin import FUNCTION, content_stems
 from datakit.generators._verbs import NOUNS, is_base
@@ -125,14 +127,15 @@ def _english_sections(cluster: Cluster) -> Iterator[TopicDraft]:
     in_year = f" in {when}" if when else ""
     if cluster.kind == "filing":
         yield TopicDraft(f"How do {services} report on {topic}{in_year}?", "question", topic)
-        yield TopicDraft(f"{topic} disclosures in company filings{year}", "keyword", topic)
+        yield TopicDraft(f"{topic} in company filings{year}", "keyword", topic)
         yield TopicDraft(
             f"I want to compare what {services} say about {topic}{in_year}", "need", topic
         )
         return
     yield TopicDraft(f"How do {services} handle {topic}?", "question", topic)
     if papers == "terms of service" and not topic.endswith(("terms", "terms of service")):
-        yield TopicDraft(f"{topic} terms across {services}{year}", "keyword", topic)
+        clauses = "" if topic.endswith("s") else " clauses"
+        yield TopicDraft(f"{topic}{clauses} in terms of service{year}", "keyword", topic)
     else:
         yield TopicDraft(f"{topic} in {papers}{year}", "keyword", topic)
     yield TopicDraft(f"I want to compare how {services} deal with {topic}", "need", topic)
@@ -163,9 +166,26 @@ _VAGUE = word_set(
     content conditions damages data details duration features functions guidelines important
     information items links list materials methods notes operation other others page people
     personal policies policy product products profile program programs property purpose
+    claim claims partner partners mobile description descriptions principle principles agent agents
+    recommendation recommendations update updates access circumvention permission permissions
+    performance purposes example examples question questions answer answers member members
+    request requests account accounts wallet provision provisions consumer consumers
+    obligation obligations right rights option activity activities
+    feature party parties event events plan plans category categories software app apps
     requirements resources restrictions rules service services settings site sites system
     systems term terms topics types usage use user users website work works you united states
     europe california uk eu options default basic basics standard
+    """
+)
+
+
+_PLACES = word_set(
+    """
+    argentina australia austria belgium brazil bulgaria canada chile china croatia cyprus denmark
+    estonia finland france germany greece hungary india indonesia ireland israel italy japan korea
+    latvia lithuania luxembourg malta mexico netherlands norway poland portugal romania russia
+    singapore slovakia slovenia spain sweden switzerland taiwan thailand turkey ukraine vietnam
+    africa asia america virginia colorado connecticut nevada texas washington
     """
 )
 
@@ -196,6 +216,10 @@ def _is_topic(text: str) -> bool:
         return False
     if is_base(words[0]) and len(words) > 1 and words[0] not in NOUNS:
         return False
+    if re.search(
+        r"\b(?:polic(?:y|ies)|guidelines?|terms|conditions|agreement|notice|statement)$", text
+    ) or (len(words) == 1 and text.lower() in _PLACES):
+        return False  # the document itself, or only a place
     return any(word.lower() not in FUNCTION | _VAGUE for word in words)
 
 
@@ -272,7 +296,7 @@ def _once(words: list[str]) -> list[str]:
 _ASKS_ZH = re.compile(r"如何|怎样|怎么|哪些|什么|是否")
 _NOT_A_TOPIC_ZH = re.compile(
     r"联系|附件|附录|更新日期|生效|其他|目录|第.部分|声明$|^您$|问题$|上述|以下|下列"
-    r"|本[协政隐]|SDK|隐私政策|用户协议|^帮助|^[与为在从对向基以由于将会可]|链接"
+    r"|本[协政隐]|SDK|隐私政策|用户协议|^帮助|^保障|^[与为在从对向基以由于将会可]|链接"
 )
 
 
@@ -282,7 +306,11 @@ def _chinese_sections(cluster: Cluster) -> Iterator[TopicDraft]:
     )
     when = time_text(cluster.window, chinese=True)
     for title in cluster.shared[:4]:
-        if _ASKS_ZH.search(title) and len(title) <= 24:
+        if (
+            _ASKS_ZH.search(title)
+            and len(title) <= 24
+            and not re.search(r"本(?:隐私|[政协声])", title)
+        ):
             asked = re.sub(r"我们|本公司|平台", who, title)
             asked = re.sub(r"[您你]的", "用户的", asked)
             asked = re.sub(r"[您你]", "用户", asked)
@@ -290,6 +318,8 @@ def _chinese_sections(cluster: Cluster) -> Iterator[TopicDraft]:
             yield TopicDraft(f"{asked}？", "question", title)
             break
     noun = next((one for one in map(_noun_title, cluster.shared[:5]) if one), None)
+    if noun and cluster.kind not in ("terms", "filing") and not _is_particular(noun):
+        return
     if not noun:
         return
     papers = {"privacy": "隐私政策"}.get(
@@ -307,10 +337,25 @@ def _chinese_sections(cluster: Cluster) -> Iterator[TopicDraft]:
         "question",
         noun,
     )
-    yield TopicDraft(f"{noun} 对比 {when}".strip(), "keyword", noun)
+    sort = "" if cluster.kind == "filing" else "地方性法规 "
+    yield TopicDraft(f"{noun} {sort}对比 {when}".strip(), "keyword", noun)
+
+
+_COMMON_ACTS = word_set(
+    "防治 预防 控制 保障 使用 检查 规划 销售 措施 保护 制定 实施 处罚 维护 治理"
+)
+
+
+def _is_particular(noun: str) -> bool:
+    """Whether a title of laws says of what: 扬尘污染防治, not 保障措施."""
+    told = COMMON | PLAIN | UNTELLING | _COMMON_ACTS
+    return any(
+        token.is_noun and len(token.word) > 1 and token.word not in told for token in tag(noun)
+    )
 
 
 def _noun_title(title: str) -> str | None:
+    title = re.sub(r"的(?:规则|规定)$", "", title)
     text = re.sub(r"我们|[您你]的?|本公司|^可能", "", title).strip("的")
     bad = _ASKS_ZH.search(text) or _NOT_A_TOPIC_ZH.search(text) or not 3 <= len(text) <= 14
     return None if bad else text

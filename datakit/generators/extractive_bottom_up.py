@@ -54,7 +54,11 @@ _AGAIN = 0.6  # taken off a question of a pattern that the passage has already
 
 # a sentence that only says where something stands
 _POINTS_ON = re.compile(
-    r"\b(?:following|accompanying) (?:table|chart|graph)|\bsets? forth\b|\bcan be found\b"
+    r"\bthis (?:study|paper|work|article|section|thesis)\b|\b(?:error|scale) bars?\b|\basterisks?\b"
+    r"|\b(?:included|described|discussed|defined) (?:below|above|elsewhere|herein)\b"
+    r"|\b(?:denoted|plotted) (?:by|in)\b|\b(?:following|accompanying) (?:table|chart|graph)"
+    r"|\bsets? forth\b|\bcan be found\b"
+    r"|\b(?:shown|listed|presented|given|depicted|summari[sz]ed|reported) in (?:the )?(?:table|fig)"
     r"|\b(?:see|refer to) (?:the |our )?(?:note|item|part|section)\b|\blearn more\b",
     re.I,
 )
@@ -129,6 +133,9 @@ class ExtractiveBottomUp:
         seen: _Seen,
         generator_id: str,
     ) -> Iterator[Query | Dropped]:
+        if passage.section_path and _headings.is_back_matter(passage.section_path[-1]):
+            yield Dropped(passage.passage_id, "boilerplate", f"under {passage.section_path[-1]!r}")
+            return
         found = _sentences(passage, context, weights)
         prose = sum(sentence.end - sentence.start for sentence in found)
         why = why_unusable(passage.text, len(found), context.language, prose)
@@ -241,7 +248,7 @@ class ExtractiveBottomUp:
         path = passage.section_path
         if path and path not in seen.paths:
             seen.paths.add(path)
-            titled = _headings.from_path(path, context)
+            titled = _headings.from_path(path, passage.text, context)
             if titled and seen.is_new(titled.text):
                 made.append(_Candidate(titled.text, "passage", titled.form, "heading", 2))
             asked = _headings.question_from_path(path, passage.text, context)
@@ -272,7 +279,8 @@ def _content(text: str, context: Context) -> list[str]:
 def _topic(context: Context, idf: Mapping[str, float]) -> str:
     if context.is_cjk:
         return _chinese.subject_of(context) or ""
-    return "" if context.issuer else _headings.title_topic(context, idf)
+    named = context.topic or context.issuer
+    return context.topic if named else _headings.title_topic(context, idf)
 
 
 def _weights(
@@ -322,6 +330,13 @@ def _is_compact(sentence: str, context: Context) -> bool:
         return False
     if is_stock_phrase(text) if context.is_cjk else _POINTS_ON.search(text):
         return False
+    if not context.is_cjk and (text[-1:] not in '.;!)"”' or text.isupper()):
+        return False  # a title or a cut line
+    if (
+        not context.is_cjk
+        and _english_phrases.ENUMERATOR.sub("", text.lstrip("“\"‘'"))[:1].islower()
+    ):
+        return False  # one item of a list
     return len(text) <= _MAX_CHINESE if context.is_cjk else len(text.split()) <= _MAX_WORDS
 
 
@@ -347,8 +362,15 @@ def _answered(
         if context.language not in ("en", "", "zh") or line.strip()[-1:] not in ("?", "？"):
             continue
         draft = rules.own_question(line.strip(), context)
-        if draft:
+        if draft and _answers(sentence.text, draft.question, context):
             yield draft, sentence
+
+
+def _answers(sentence: str, question: str, context: Context) -> bool:
+    """Whether an answer takes up a word of its question, as far as words can tell."""
+    own = set(_content(context.issuer or "", context))
+    asked = set(_content(question, context)) - own
+    return context.is_cjk or not asked or bool(asked & set(_content(sentence, context)))
 
 
 def _nothing(passage: Passage, found: Sequence[_Sentence], context: Context) -> Dropped:
