@@ -401,7 +401,9 @@ def export(
             f"{stale[0]} was made from tables that have since been replaced. "
             "Run `datakit build` again before exporting."
         )
-    for path in registry.make("exporters", to, settings_of(values))(dataset, folder):
+    for path in registry.make("exporters", to.replace("-", "_"), settings_of(values))(
+        dataset, folder
+    ):
         print(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from test_exporters import TEXTS, P, export, forget, passages, tables
 from typer.testing import CliRunner
 
 import datakit
-from datakit import irds, registered
+from datakit import irds, registered, registry
 from datakit.cli import app
 from datakit.dataset import Dataset, write_tables
 from datakit.errors import DatasetError, UsageError
@@ -295,3 +296,51 @@ def test_pyterrier_reads_a_registered_dataset(dataset: Dataset, ir_datasets: Any
     assert set(registered_one.get_qrels()["label"]) == {0, 2, 3}
     corpus = registered_one.get_corpus_iter(verbose=False, start=1, count=2)
     assert [doc["docno"] for doc in corpus] == [P[1], P[2]]
+
+
+# --- a contribution to ir_datasets --------------------------------------------------------------
+
+
+def contribute(dataset: Dataset, out: Path, **settings: Any) -> dict[str, Any]:
+    registry.make("exporters", "ir_datasets_pr", settings)(dataset, out)
+    report: dict[str, Any] = json.loads((out / "export_report.json").read_text("utf-8"))
+    return report
+
+
+def test_a_contribution_runs_in_ir_datasets_and_its_own_test_would_pass(
+    dataset: Dataset, tmp_path: Path, ir_datasets: Any
+) -> None:
+    out = tmp_path / "pr"
+    report = contribute(dataset, out, name="small-terms", url="https://example.org/d")
+    entry = json.loads((out / "ir_datasets/etc/downloads.small-terms.json").read_text())
+    metadata = json.loads((out / "ir_datasets/etc/metadata.small-terms.json").read_text())
+    test = (out / "test/integration/small_terms.py").read_text("utf-8")
+
+    assert report["verified_with"][1].endswith("by the definition")
+    assert entry["small-terms"]["qrels/test"]["url"] == "https://example.org/d/qrels.test.txt"
+    md5 = hashlib.md5((out / "data/docs.jsonl").read_bytes()).hexdigest()
+    assert entry["small-terms"]["docs"]["expected_md5"] == md5
+    assert metadata["small-terms/test"]["qrels"]["count"] == 4
+    assert "self._test_docs('small-terms', count=4, items={0: Doc('d0:5-48', 'Terms 0'" in test
+    compile(test, "small_terms.py", "exec")
+    assert "small-terms" not in set(ir_datasets.registry)
+    assert sorted(p.name for p in out.iterdir()) == [
+        "README.md", "data", "export_report.json", "ir_datasets", "test",
+    ]  # fmt: skip
+
+
+def test_the_documentation_of_a_contribution_is_yaml(dataset: Dataset, tmp_path: Path) -> None:
+    yaml = pytest.importorskip("yaml")
+    contribute(dataset, tmp_path / "pr", name="small-terms")
+    text = (tmp_path / "pr/ir_datasets/docs/small-terms.yaml").read_text("utf-8")
+    found = yaml.load(text, Loader=yaml.BaseLoader)
+
+    assert set(found) == {"_", "train", "dev", "test"}
+    assert "unjudged, which is not 0" in " ".join(found["_"]["desc"].split())
+
+
+def test_a_name_that_ir_datasets_cannot_have_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--set name="):
+        contribute(dataset, tmp_path / "pr", name="Small_Terms")
+    with pytest.raises(UsageError, match="has 'vaswani' already"):
+        contribute(dataset, tmp_path / "pr", name="vaswani")
