@@ -34,7 +34,7 @@ class Settings:
     patience: int = 2  # epochs without a better held-out score before it stops
     steps: int = 0  # at most, of all epochs together; 0: as the epochs have it
     batch_size: int = 32  # queries a step
-    learning_rate: float = 0.0  # 0: 2e-5 of a checkpoint, 1e-2 of bag
+    learning_rate: float = 0.0  # 0: 2e-5 of a checkpoint, 3e-3 of bag
     weight_decay: float = 0.0
     warm_up: float = 0.1  # share of the steps
     scale: float = 20.0  # of cosines, as of MultipleNegativesRanking
@@ -51,7 +51,7 @@ class Settings:
 
     @property
     def rate(self) -> float:
-        return self.learning_rate or (1e-2 if self.arch == "bag" else 2e-5)
+        return self.learning_rate or (3e-3 if self.arch == "bag" else 2e-5)
 
 
 def fit(
