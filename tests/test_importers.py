@@ -6,12 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datakit import importing
 from datakit.dataset import Dataset
 from datakit.errors import UsageError
+from datakit.importers._passages import n_tokens
 from datakit.records import Dropped
+from datakit.text import count_tokens
 
 CORPUS = "".join(
     json.dumps({"_id": f"p{i}", "title": "", "text": text}, ensure_ascii=False) + "\n"
@@ -102,6 +107,11 @@ def test_a_format_may_stand_before_the_path(tmp_path: Path) -> None:
     dataset = importing.import_dataset(f"beir:{source}", tmp_path / "out")
 
     assert dataset.manifest["stages"]["import"]["plugin"] == "beir"
+
+
+@given(st.lists(st.text("a_9 .,\n-用é", max_size=90), min_size=1, max_size=5))
+def test_tokens_are_counted_by_column_as_one_by_one(texts: list[str]) -> None:
+    assert n_tokens(texts, pa.array(texts, pa.string())).tolist() == list(map(count_tokens, texts))
 
 
 # --- formats that are read alone --------------------------------------------------------------

@@ -83,8 +83,20 @@ def _limits(view: View) -> list[str]:
     if view.unlabelled():
         lines.append(f"- {view.unlabelled():,} queries have no label")
     if "judgement" not in view.dataset:
-        lines.append("- nobody judged the pairs: precision and recall of labels not established")
+        lines.append(f"- {unjudged(view)}")
     return lines or ["- none known beyond what the labels say"]
+
+
+def unjudged(view: View) -> str:
+    """What is not established where the dataset has no judgements."""
+    if label_sources(view) <= {"human", "judge"}:
+        return "labels come without the judgements behind them: agreement is not established"
+    return "nobody judged the pairs: precision and recall of labels are not established"
+
+
+def label_sources(view: View) -> set[str]:
+    """Who decided the labels."""
+    return set(view._distinct("source", [view.label_table]).to_pylist())
 
 
 def _origin(view: View) -> list[str]:
@@ -144,7 +156,7 @@ class {name}Retrieval(AbsTaskRetrieval):
 
 def _annotators(view: View) -> str:
     """Who decided the labels, in mteb's words: people, a model, or links alone."""
-    sources = set(view._distinct("source", [view.label_table]).to_pylist())
+    sources = label_sources(view)
     if "human" in sources:
         return "LM-generated and reviewed" if "judge" in sources else "human-annotated"
     return "LM-generated" if "judge" in sources else "derived"

@@ -14,6 +14,7 @@ from typing import Any
 
 from datakit.dataset import Dataset
 from datakit.errors import ExportMismatch
+from datakit.exporters import _card
 from datakit.exporters._parquet import Columns, read_parquet
 from datakit.exporters._tsv import LOST_LABELS
 from datakit.exporters._view import View
@@ -178,10 +179,10 @@ def _responsible(view: View) -> dict[str, Any]:
             f"{grade}: {text}" for grade, text in sorted(scale["grades"].items())
         ) + "; a pair without a label is unjudged",
         "rai:machineAnnotationTools": models or ["none"],
-        "rai:annotationsPerItem": "one or more" if judged else "none: labels come from links",
+        "rai:annotationsPerItem": "one or more" if judged else _card.unjudged(view),
         "rai:personalSensitiveInformation": "not examined",
         "rai:dataBiases": "not examined",
-        "rai:dataLimitations": "nobody judged the pairs" if not judged else "see the report",
+        "rai:dataLimitations": _card.unjudged(view) if not judged else "see the report",
     }  # fmt: skip
 
 

@@ -123,36 +123,36 @@ def language_of(text: str, about: Mapping[str, Any], state: _State) -> str | Non
     return main if main and doubtful else found
 
 
+# by byte: 0 a blank, 1 of a word, 2 punctuation
+_KINDS = bytes(
+    0 if chr(c).isspace() else 1 if c > 127 or chr(c).isalnum() or c == 95 else 2
+    for c in range(256)
+)
+
+
 def n_tokens(texts: list[str], column: pa.Array) -> Any:
     """`count_tokens` of each text; of texts in ASCII by the changes of kind between bytes."""
     import numpy as np
 
     offsets = np.frombuffer(column.buffers()[1], np.int32)
-    data = np.frombuffer(column.buffers()[2] or b"", np.uint8)[: offsets[-1]]
-    kinds = _kinds()[data]
-    change = np.empty(len(kinds) + 1, bool)
-    change[0] = change[-1] = True
-    np.not_equal(kinds[1:], kinds[:-1], out=change[1:-1])
-    change[offsets] = True  # a text begins
-    runs = np.flatnonzero(change)
-    starts = runs[:-1]
-    told = kinds[starts] != 0
-    where = np.searchsorted(starts[told], offsets)
-    counts = np.diff(where)
-    odd = starts[told][(np.diff(runs)[told] > _WORD_RUN)]
-    beyond = np.flatnonzero(data > 127)
-    slow = np.unique(np.searchsorted(offsets, np.append(odd, beyond), side="right") - 1)
-    for at in slow.tolist():
+    raw = (column.buffers()[2] or b"")[: offsets[-1]]
+    data = np.frombuffer(raw, np.uint8)
+    kinds = np.frombuffer(bytes(raw).translate(_KINDS), np.uint8)
+    if not data.size:
+        return np.zeros(len(texts), np.int64)
+    change = np.empty(data.size, bool)
+    np.not_equal(kinds[1:], kinds[:-1], out=change[1:])
+    change[offsets[:-1][offsets[:-1] < data.size]] = True  # a text begins
+    so_far = np.zeros(data.size + 1, np.int32)
+    np.cumsum(change & (kinds != 0), out=so_far[1:])
+    counts = np.diff(so_far[offsets])
+    # what has other letters, or a run that is several tokens, is counted one by one
+    run = np.cumsum(change, dtype=np.int32)
+    long = np.flatnonzero((run[_WORD_RUN:] == run[:-_WORD_RUN]) & (kinds[_WORD_RUN:] != 0))
+    odd = np.append(long + _WORD_RUN, np.flatnonzero(data > 127))
+    for at in np.unique(np.searchsorted(offsets, odd, side="right") - 1).tolist():
         counts[at] = count_tokens(texts[at])
     return counts
-
-
-def _kinds() -> Any:
-    """By byte: 0 a blank, 1 of a word, 2 punctuation."""
-    import numpy as np
-
-    kinds = [0 if chr(c).isspace() else 1 if chr(c).isalnum() or c == 95 else 2 for c in range(128)]
-    return np.array(kinds + [1] * 128, np.uint8)
 
 
 # --- small ------------------------------------------------------------------------------------
