@@ -10,27 +10,42 @@ import functools
 import re
 import sys
 import unicodedata
+from typing import NamedTuple
 
 _KEPT = "%#@&+*"
 
 
+class _Apart(NamedTuple):
+    """Blanks and punctuation: how they go."""
+
+    all: dict[int, None]  # for str.translate, 10 x as fast as the pattern
+    between: re.Pattern[str]  # a run between two digits
+    others: re.Pattern[str]  # every run but those
+
+
 @functools.cache
-def _apart() -> re.Pattern[str]:
+def _apart() -> _Apart:
     marks = [
         chr(c)
         for c in range(sys.maxunicode + 1)
-        if unicodedata.category(chr(c))[0] in "PZ" and chr(c) not in _KEPT
+        if unicodedata.category(chr(c))[0] in "PZ" or chr(c).isspace()
     ]
-    apart = re.escape("".join(marks)) + r"\s_"
-    # a run between two digits stays: the first branch starts no run after a digit, the second
-    # ends none before one
-    return re.compile(rf"(?<![\d{apart}])[{apart}]+|[{apart}]++(?!\d)")
+    marks = [m for m in marks if m not in _KEPT]
+    some = f"[{re.escape(''.join(marks))}]"
+    return _Apart(
+        dict.fromkeys(map(ord, marks)),
+        re.compile(rf"\d{some}++(?=\d)"),
+        re.compile(rf"(?<!\d)(?<!{some}){some}+|{some}++(?!\d)"),
+    )
 
 
 def comparison_key(text: str) -> str:
     """`The fee: 1.5 %` and `the fee 1.5%` have the same key, `the fee 15%` another."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return _apart().sub("", folded)
+    apart = _apart()
+    if apart.between.search(folded):
+        return apart.others.sub("", folded)
+    return folded.translate(apart.all)
 
 
 def key_hash(text: str) -> int:

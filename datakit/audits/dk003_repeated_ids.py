@@ -26,8 +26,7 @@ class RepeatedIds:
             known.append(("document", facts.dataset.arrow("document", ["doc_id"])["doc_id"]))
         dropped = facts.not_imported("repeated_id")
         for table, ids in known:
-            file = {"passage": "corpus", "query": "queries"}.get(table, table)
-            more = [d.record_id for d in dropped if d.record_id.startswith(file)]
+            more = [d.record_id for d in dropped if _table(d.record_id) == table]
             repeated = _repeated(ids)
             extra = sum(n - 1 for _, n in repeated) + len(more)
             yield Result(
@@ -35,6 +34,11 @@ class RepeatedIds:
                 "there already", [name for name, _ in repeated] + more, entity=table,
                 measure=table, n_affected=extra,
             )  # fmt: skip
+
+
+def _table(place: str) -> str:
+    """The table that a row of an imported file was meant for, by the file's name."""
+    return "query" if "quer" in place or "topic" in place else "passage"
 
 
 def _repeated(ids: Any) -> list[tuple[str, int]]:

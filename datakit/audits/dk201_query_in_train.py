@@ -24,6 +24,13 @@ class QueryInTrain:
         import numpy as np
 
         train, test = facts.in_part("train"), facts.in_part("test")
+        both = facts.not_imported("other_split")
+        if both:
+            yield Result(
+                "test", float(len(both)), None, f"{len(both):,} labels are of queries that another "
+                "split labels too; the importer left them out", [d.record_id for d in both],
+                entity="qrel", measure="ids",
+            )  # fmt: skip
         if not train.any() or not test.any():
             yield not_established("test", "the dataset has no train and test parts", entity="query")
             return
