@@ -22,21 +22,26 @@ from datakit.records import (
 
 Plant = Callable[[Tables], int]
 PLANTS: dict[tuple[str, str, str], Plant] = {}  # check, part, measure -> what plants it
+SETTINGS: dict[str, dict[str, Any]] = {}  # of the checks that need some
 
 
-def plants(check_id: str, part: str, measure: str = "") -> Callable[[Plant], Plant]:
+def plants(
+    check_id: str, part: str, measure: str = "", **settings: Any
+) -> Callable[[Plant], Plant]:
     def keep(function: Plant) -> Plant:
         PLANTS[check_id, part, measure] = function
+        if settings:
+            SETTINGS[check_id] = settings
         return function
 
     return keep
 
 
-def _of(tables: Tables, *splits: str) -> list[Query]:
+def of(tables: Tables, *splits: str) -> list[Query]:
     return [q for q in tables["query"] if q.split in splits]
 
 
-def _rewrite(tables: Tables, table: str, change: dict[str, dict[str, Any]]) -> None:
+def rewrite(tables: Tables, table: str, change: dict[str, dict[str, Any]]) -> None:
     """Replace fields of some passages or queries by id."""
     name = f"{table}_id"
     tables[table] = [
@@ -45,8 +50,8 @@ def _rewrite(tables: Tables, table: str, change: dict[str, dict[str, Any]]) -> N
     ]
 
 
-def _new_texts(tables: Tables, table: str, texts: dict[str, str]) -> int:
-    _rewrite(tables, table, {name: {"text": text} for name, text in texts.items()})
+def new_texts(tables: Tables, table: str, texts: dict[str, str]) -> int:
+    rewrite(tables, table, {name: {"text": text} for name, text in texts.items()})
     return len(texts)
 
 
@@ -84,7 +89,7 @@ def repeated_query_ids(tables: Tables) -> int:
 
 @plants("DK004", "test")
 def dangling(tables: Tables) -> int:
-    q = _of(tables, "test")[0]
+    q = of(tables, "test")[0]
     tables["qrel/mined"] += [
         Qrel(q.query_id, "nowhere", 2, "human"),
         Qrel("nobody", tables["passage"][0].passage_id, 1, "human"),
@@ -108,7 +113,7 @@ def other_grade(tables: Tables) -> int:
 
 @plants("DK006", "test")
 def no_positive(tables: Tables) -> int:
-    names = {q.query_id for q in _of(tables, "dev", "test")[:5]}
+    names = {q.query_id for q in of(tables, "dev", "test")[:5]}
     tables["qrel/mined"] = [
         r for r in tables["qrel/mined"] if r.query_id not in names or r.grade < 2
     ]
@@ -143,18 +148,18 @@ def wrong_offsets(tables: Tables) -> int:
 def wrong_evidence(tables: Tables) -> int:
     spans = {q.query_id: {"evidence": (Evidence("d0000", 10**6, 10**6 + 5),)}
              for q in tables["query"][:2]}  # fmt: skip
-    _rewrite(tables, "query", spans)
+    rewrite(tables, "query", spans)
     return 2
 
 
 @plants("DK009", "corpus", "empty")
 def empty_passages(tables: Tables) -> int:
-    return _new_texts(tables, "passage", {p.passage_id: "" for p in tables["passage"][4:6]})
+    return new_texts(tables, "passage", {p.passage_id: "" for p in tables["passage"][4:6]})
 
 
 @plants("DK009", "test", "short or long")
 def short_queries(tables: Tables) -> int:
-    return _new_texts(tables, "query", {q.query_id: "a b" for q in _of(tables, "test", "dev")[:5]})
+    return new_texts(tables, "query", {q.query_id: "a b" for q in of(tables, "test", "dev")[:5]})
 
 
 @plants("DK010", "corpus")
@@ -169,14 +174,14 @@ def broken_characters(tables: Tables) -> int:
         p.passage_id: f"{p.text} {extra}"
         for p, extra in zip(tables["passage"][::3], spoilt, strict=False)
     }
-    return _new_texts(tables, "passage", texts)
+    return new_texts(tables, "passage", texts)
 
 
 @plants("DK010", "test")
 def replaced_in_queries(tables: Tables) -> int:
     """As 58 of 1,000 queries of Multi-CPR's video part have."""
-    mine = _of(tables, "dev", "test")[:3]
-    return _new_texts(tables, "query", {q.query_id: q.text + "\ufffd" for q in mine})
+    mine = of(tables, "dev", "test")[:3]
+    return new_texts(tables, "query", {q.query_id: q.text + "\ufffd" for q in mine})
 
 
 @plants("DK101", "corpus")
@@ -219,23 +224,23 @@ def unjudged_copies(tables: Tables) -> int:
 
 @plants("DK104", "test")
 def repeated_queries(tables: Tables) -> int:
-    mine = _of(tables, "test", "dev")
+    mine = of(tables, "test", "dev")
     texts = {mine[i + 1].query_id: mine[i].text.upper() + "?" for i in (0, 10)}
-    return _new_texts(tables, "query", texts)
+    return new_texts(tables, "query", texts)
 
 
 @plants("DK201", "test")
 def dev_in_train(tables: Tables) -> int:
     """As 10 of 1,000 dev queries of Multi-CPR's video part."""
-    train, dev = _of(tables, "train"), _of(tables, "dev")
+    train, dev = of(tables, "train"), of(tables, "dev")
     pairs = zip(dev[:3], train, strict=False)
-    return _new_texts(tables, "query", {a.query_id: f" {b.text}。" for a, b in pairs})
+    return new_texts(tables, "query", {a.query_id: f" {b.text}。" for a, b in pairs})
 
 
 @plants("DK203", "test", "passage")
 def shared_positives(tables: Tables) -> int:
-    seeds = [q.seed_passage_ids[0] for q in _of(tables, "train")[:4]]
-    mine = _of(tables, "test", "dev")
+    seeds = [q.seed_passage_ids[0] for q in of(tables, "train")[:4]]
+    mine = of(tables, "test", "dev")
     for q, seed in zip(mine, seeds, strict=False):
         tables["qrel/mined"].append(Qrel(q.query_id, seed, 2, "human", split=q.split))
     return 4
@@ -248,14 +253,14 @@ def shared_families(tables: Tables) -> int:
         replace(d, family_id=train.family_id) if d.doc_id == "d0003" else d
         for d in tables["document"]
     ]
-    return sum(q.seed_passage_ids[0].startswith("d0003:") for q in _of(tables, "test", "dev"))
+    return sum(q.seed_passage_ids[0].startswith("d0003:") for q in of(tables, "test", "dev"))
 
 
 @plants("DK206", "test")
 def prompt_examples(tables: Tables) -> int:
     said = ["Delete my account", "Acme's gross margin in fiscal 2023"]
-    mine = _of(tables, "test")
-    return _new_texts(tables, "query", {q.query_id: s for q, s in zip(mine, said, strict=False)})
+    mine = of(tables, "test")
+    return new_texts(tables, "query", {q.query_id: s for q, s in zip(mine, said, strict=False)})
 
 
 @plants("DK307", "test")
@@ -263,9 +268,9 @@ def positives_only(tables: Tables) -> int:
     """As the closed copy of STARD: nothing in the corpus but answers to test queries."""
     wanted = {r.passage_id for r in tables["qrel/mined"] if r.split in ("dev", "test")}
     tables["passage"] = [p for p in tables["passage"] if p.passage_id in wanted]
-    kept = {q.query_id for q in _of(tables, "dev", "test")}
+    kept = {q.query_id for q in of(tables, "dev", "test")}
     tables["qrel/mined"] = [r for r in tables["qrel/mined"] if r.query_id in kept]
-    tables["query"] = _of(tables, "dev", "test")
+    tables["query"] = of(tables, "dev", "test")
     return 0
 
 
@@ -290,51 +295,52 @@ def pointing(tables: Tables) -> int:
         "en": ["what does this section say about fees", "which fees are in the following table"],
         "zh": ["上述条款包括哪些内容", "报告期内营业收入是多少", "甲方的义务有哪些"],
     }
-    mine = _of(tables, "test", "dev")[:30]
+    mine = of(tables, "test", "dev")[:30]
     texts = {q.query_id: said[q.language or ""][i % 2] for i, q in enumerate(mine)}
     texts[next(q for q in mine if q.language == "zh").query_id] = said["zh"][2]
-    return _new_texts(tables, "query", texts)
+    return new_texts(tables, "query", texts)
 
 
 @plants("DK504", "test", "verbatim")
 def verbatim(tables: Tables) -> int:
-    of = {p.passage_id: p.text for p in tables["passage"]}
-    mine = _of(tables, "test", "dev")[:15]
-    return _new_texts(tables, "query", {q.query_id: of[q.seed_passage_ids[0]][3:45] for q in mine})
+    texts = {p.passage_id: p.text for p in tables["passage"]}
+    mine = of(tables, "test", "dev")[:15]
+    change = {q.query_id: texts[q.seed_passage_ids[0]][3:45] for q in mine}
+    return new_texts(tables, "query", change)
+        tables, "query", {q.query_id: texts[q.seed_passage_ids[0]][3:45] for q in mine}
+    )
 
 
 @plants("DK507", "test")
 def same_openings(tables: Tables) -> int:
-    mine = _of(tables, "test", "dev")
+    mine = of(tables, "test", "dev")
     half = mine[: len(mine) // 2]
-    return _new_texts(tables, "query", {q.query_id: f"tell me about {q.text}" for q in half})
+    return new_texts(tables, "query", {q.query_id: f"tell me about {q.text}" for q in half})
 
 
 @plants("DK508", "test")
 def evidence_first(tables: Tables) -> int:
-    of = {p.passage_id: p for p in tables["passage"]}
+    by_id = {p.passage_id: p for p in tables["passage"]}
     change = {}
-    for q in _of(tables, "test", "dev"):
-        p = of[q.seed_passage_ids[0]]
+    for q in of(tables, "test", "dev"):
+        p = by_id[q.seed_passage_ids[0]]
         change[q.query_id] = {"evidence": (Evidence(p.doc_id, p.start, p.start + 5),)}
-    _rewrite(tables, "query", change)
+    rewrite(tables, "query", change)
     return len(change)
 
 
 @plants("DK509", "test")
 def other_script(tables: Tables) -> int:
-    mine = [q for q in _of(tables, "test", "dev") if q.language == "zh"][:4]
-    return _new_texts(
-        tables, "query", {q.query_id: f"how is {q.query_id} done today" for q in mine}
-    )
+    mine = [q for q in of(tables, "test", "dev") if q.language == "zh"][:4]
+    return new_texts(tables, "query", {q.query_id: f"how is {q.query_id} done today" for q in mine})
 
 
 @plants("DK511", "test")
 def meta_text(tables: Tables) -> int:
     said = ["As an AI language model, I cannot answer", "Query: what is a lease", "以下是一个查询",
             "<think>what would a user ask</think>", "作为一个人工智能，我无法回答"]  # fmt: skip
-    mine = _of(tables, "test", "dev")
-    return _new_texts(tables, "query", {q.query_id: t for q, t in zip(mine, said, strict=False)})
+    mine = of(tables, "test", "dev")
+    return new_texts(tables, "query", {q.query_id: t for q, t in zip(mine, said, strict=False)})
 
 
 @plants("DK512", "corpus")
@@ -353,13 +359,13 @@ def personal(tables: Tables) -> int:
         p.passage_id: f"{p.text} {extra}"
         for p, extra in zip(tables["passage"], found + none, strict=False)
     }
-    _new_texts(tables, "passage", texts)
+    new_texts(tables, "passage", texts)
     return len(found)
 
 
 @plants("DK603", "test", "queries")
 def few_queries(tables: Tables) -> int:
-    gone = {q.query_id for q in _of(tables, "dev", "test")[40:]}
+    gone = {q.query_id for q in of(tables, "dev", "test")[40:]}
     tables["query"] = [q for q in tables["query"] if q.query_id not in gone]
     tables["qrel/mined"] = [r for r in tables["qrel/mined"] if r.query_id not in gone]
     return 0
@@ -367,8 +373,8 @@ def few_queries(tables: Tables) -> int:
 
 @plants("DK701", "test")
 def shifted(tables: Tables) -> int:
-    mine = _of(tables, "test", "dev")
-    _new_texts(tables, "query", {q.query_id: f"{q.text} please tell 请告知" for q in mine})
+    mine = of(tables, "test", "dev")
+    new_texts(tables, "query", {q.query_id: f"{q.text} please tell 请告知" for q in mine})
     return 0
 
 
@@ -384,8 +390,8 @@ def uncovered(tables: Tables) -> int:
 
 @plants("DK801", "test")
 def unknown_origin(tables: Tables) -> int:
-    mine = _of(tables, "test", "dev")[:7]
-    _rewrite(tables, "query", {q.query_id: {"generator_id": None} for q in mine})
+    mine = of(tables, "test", "dev")[:7]
+    rewrite(tables, "query", {q.query_id: {"generator_id": None} for q in mine})
     return 7
 
 
@@ -405,14 +411,14 @@ def risky_negatives(tables: Tables) -> int:
     other = tables["passage"][-1].passage_id
     tables["negative/mined"] = [
         Negative(q.query_id, other, "mined", "bm25", 1.0, 0.97 if i < 5 else 0.5, 0.1, 3)
-        for i, q in enumerate(_of(tables, "train")[:100])
+        for i, q in enumerate(of(tables, "train")[:100])
     ]
     return 5
 
 
 @plants("DK402", "test")
 def judged_wrong(tables: Tables) -> int:
-    mine = _of(tables, "test", "dev")
+    mine = of(tables, "test", "dev")
     tables["judgement"] = [
         Judgement(q.query_id, q.seed_passage_ids[0], 0 if i < 30 else 3, "human", assessor_id="a")
         for i, q in enumerate(mine)
@@ -433,7 +439,7 @@ def disagreeing(tables: Tables) -> int:
 
 @plants("DK409", "test", "duplicate")
 def wrong_copies(tables: Tables) -> int:
-    mine = _of(tables, "test", "dev")[:100]
+    mine = of(tables, "test", "dev")[:100]
     last = tables["passage"][0].passage_id
     tables["qrel/mined"] += [Qrel(q.query_id, last, 2, "duplicate", split=q.split) for q in mine]
     tables["judgement"] = [
@@ -446,6 +452,6 @@ def wrong_copies(tables: Tables) -> int:
 @plants("DK306", "test")
 def one_retriever(tables: Tables) -> int:
     tables["run/bm25"] = [
-        ScoredPassage(q.query_id, q.seed_passage_ids[0], 1.0) for q in _of(tables, "test")
+        ScoredPassage(q.query_id, q.seed_passage_ids[0], 1.0) for q in of(tables, "test")
     ]
     return 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
 import planted
 import planted_defects
+import planted_verdicts
 import pytest
 
 from datakit import registry
@@ -17,6 +19,7 @@ from datakit.dataset import Dataset
 from datakit.errors import PlanError, UsageError
 
 CLEAN = planted.clean()
+assert planted_verdicts.plants is planted_defects.plants  # both are in PLANTS
 
 
 def audited(path: Path, plant: planted_defects.Plant, only: str) -> tuple[running.Audit, int]:
@@ -24,7 +27,8 @@ def audited(path: Path, plant: planted_defects.Plant, only: str) -> tuple[runnin
     tables = {name: list(rows) for name, rows in tables.items()}
     n = plant(tables)
     dataset = planted.write(tables, path)
-    return running.audit(dataset, "release", "human", only=[only]), n
+    values = {c: v for c, v in planted_defects.SETTINGS.items() if c == only}
+    return running.audit(dataset, "release", "human", values, only=[only]), n
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +67,76 @@ def test_the_clean_dataset_that_the_defects_are_planted_in_has_none(tmp_path: Pa
     assert {f.check_id for f in found.findings} <= {"DK603"}
     for o in found.outcomes:
         assert o.status != "not_established" or o.reason, o
+
+
+def test_another_byte_in_a_part_is_found(tmp_path: Path) -> None:
+    dataset = planted.write(CLEAN, tmp_path / "changed")
+    (path, _), *_ = dataset.parts("query")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+    (found,) = running.audit(dataset, only=["DK001"]).findings
+
+    assert (found.severity, found.record_ids) == (
+        "blocker", ("query/part-00000.parquet: other bytes",),
+    )  # fmt: skip
+
+
+def test_queries_of_a_public_benchmark_are_an_error_of_a_release(tmp_path: Path) -> None:
+    known = CLEAN["query"][3], CLEAN["query"][-1]
+    (tmp_path / "public.txt").write_text("\n".join(q.text.upper() for q in known), "utf-8")
+    dataset = planted.write(CLEAN, tmp_path / "clean")
+    values = {"DK205": {"lists": (str(tmp_path / "public.txt"),)}}
+
+    found = running.audit(dataset, "release", values=values, only=["DK205"]).findings
+    told = running.audit(dataset, "all", values=values, only=["DK205"]).findings
+
+    assert sorted(n for f in found for n in f.record_ids) == sorted(q.query_id for q in known)
+    assert {f.severity for f in found} == {"error"}
+    assert {f.severity for f in told} == {"info"}
+
+
+def test_lengths_are_compared_with_those_of_real_queries(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("\n".join(["two words"] * 50), "utf-8")
+    values = {"DK505": {"reference": str(tmp_path / "real.txt")}}
+
+    found = running.audit(planted.write(CLEAN, tmp_path / "c"), values=values, only=["DK505"])
+
+    assert {o.status for o in found.outcomes} == {"warn"}
+
+
+def test_a_release_needs_a_card_and_reasons_for_what_was_dropped(tmp_path: Path) -> None:
+    stages = {"segment": {"counts": {"dropped": 4}, "settings": {}}}
+    dataset = planted.write(CLEAN, tmp_path / "bare", card={}, stages=stages)
+
+    found = running.audit(dataset, "release", only=["DK803", "DK804"]).findings
+
+    assert {(f.check_id, f.severity) for f in found} == {("DK803", "error"), ("DK804", "error")}
+    assert "lacks description, creator" in found[0].message + found[1].message
+
+
+def test_the_rate_of_false_negatives_is_that_of_the_calibration(tmp_path: Path) -> None:
+    dataset = planted.write(CLEAN, tmp_path / "calibrated")
+    missed = {"n_drawn": 400, "rate": {"value": 0.4, "low": 0.35, "high": 0.45}}
+    (dataset.path / "calibration").mkdir()
+    body = {"level": "passage", "missed": missed, "people": None}
+    (dataset.path / "calibration" / "passage.json").write_text(json.dumps(body))
+
+    found = running.audit(dataset, "test", "judge", only=["DK303"]).findings
+
+    assert [(f.severity, f.value) for f in found] == [("error", 0.4)]
+    assert "judge-relative" in found[0].message
+
+
+def test_answers_seen_in_train_are_told(tmp_path: Path) -> None:
+    tables = {name: list(rows) for name, rows in CLEAN.items()}
+    train, test = (next(q for q in CLEAN["query"] if q.split == s) for s in ("train", "test"))
+    planted_defects.rewrite(tables, "query", {test.query_id: {"evidence": train.evidence}})
+
+    (found,) = running.audit(
+        planted.write(tables, tmp_path / "seen"), "test", only=["DK204"]
+    ).findings
+
+    assert (found.severity, test.query_id in found.record_ids) == ("info", True)
 
 
 def test_every_check_says_what_it_is() -> None:

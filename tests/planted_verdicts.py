@@ -1,0 +1,139 @@
+"""Planted defects that retrievers, judges, people or settings show; see `planted_defects`."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from planted import Tables
+from planted_defects import new_texts, of, plants, rewrite
+
+from datakit.records import Judgement, Qrel
+
+
+def _held_out(tables: Tables) -> list:  # type: ignore[type-arg]
+    return of(tables, "test", "dev")
+
+
+@plants("DK202", "test")
+def paraphrases(tables: Tables) -> int:
+    train = next(q for q in of(tables, "train") if q.language == "en")
+    test = [q for q in _held_out(tables) if q.language == "en"]
+    return new_texts(tables, "query", {
+        train.query_id: "how do I cancel my Netflix subscription",
+        test[0].query_id: "How can I cancel my Netflix subscription?",
+        test[1].query_id: "who is liable for lost data",
+    }) - 2  # fmt: skip
+
+
+@plants("DK301", "test", "single", least_corpus=100)
+def single_positives(tables: Tables) -> int:
+    return len(_held_out(tables))  # the clean dataset has one positive per query
+
+
+@plants("DK302", "test", "bm25")
+def holes(tables: Tables) -> int:
+    return 0  # three labels per query: so it is in the clean dataset
+
+
+@plants("DK401", "test")
+def lost_seeds(tables: Tables) -> int:
+    mine = [q for q in _held_out(tables) if q.language == "en"][:25]
+    return new_texts(tables, "query", {q.query_id: "entirely unrelated words here" for q in mine})
+
+
+@plants("DK405", "test")
+def inverted(tables: Tables) -> int:
+    tables["qrel/mined"] = [replace(r, scores={"ce": 3.0 - r.grade}) for r in tables["qrel/mined"]]
+    return 0
+
+
+@plants("DK406", "test")
+def doubted(tables: Tables) -> int:
+    """A quarter of the positives looks like a negative."""
+    mine = [r for r in tables["qrel/mined"] if r.split in ("dev", "test") and r.grade >= 2]
+    bad = {(r.query_id, r.passage_id) for r in mine[:40]}
+    tables["qrel/mined"] = [
+        replace(r, scores={"p_rel": 0.05 if (r.query_id, r.passage_id) in bad or r.grade < 2
+                           else 0.95})
+        for r in tables["qrel/mined"]
+    ]  # fmt: skip
+    return 40
+
+
+@plants("DK407", "test")
+def generous(tables: Tables) -> int:
+    mine = tables["query"][:50]
+    tables["judgement"] = [
+        Judgement(q.query_id, q.seed_passage_ids[0], grade, source, assessor_id=source)
+        for q in mine
+        for source, grade in (("human", 1), ("judge", 2))
+    ]
+    return 50
+
+
+@plants("DK503", "test")
+def not_answered(tables: Tables) -> int:
+    tables["judgement"] = [
+        Judgement(q.query_id, q.seed_passage_ids[0], 0 if i < 30 else 3, "judge", assessor_id="j")
+        for i, q in enumerate(_held_out(tables))
+    ]
+    return 30
+
+
+@plants("DK506", "test", quota={"keyword": 1, "question": 1})
+def one_form(tables: Tables) -> int:
+    return 0  # the clean dataset has questions alone
+
+
+@plants("DK601", "test", "bm25")
+def copied_words(tables: Tables) -> int:
+    texts = {p.passage_id: p.text for p in tables["passage"]}
+    new_texts(
+        tables, "query", {q.query_id: texts[q.seed_passage_ids[0]] for q in _held_out(tables)}
+    )
+    tables["qrel/mined"] = [r for r in tables["qrel/mined"] if r.grade >= 2]
+    return 0
+
+
+@plants("DK602", "test", "trivial")
+def trivial(tables: Tables) -> int:
+    copied_words(tables)
+    return len(_held_out(tables))
+
+
+@plants("DK602", "test", "impossible")
+def impossible(tables: Tables) -> int:
+    """Every label of test points at one passage that says nothing."""
+    nothing = "lorem ipsum dolor sit amet consectetur"
+    first = tables["passage"][0]
+    rewrite(tables, "passage", {first.passage_id: {"text": nothing}})
+    own = [replace(r, passage_id=first.passage_id) for r in tables["qrel/mined"] if r.grade >= 2]
+    tables["qrel/mined"] = [r for r in own if r.split in ("dev", "test")]
+    return 0  # how many lie in the first 100 by an equal score of 0 depends on the ids
+
+
+@plants("DK604", "test", "split-half tau")
+def chance(tables: Tables) -> int:
+    """Labels by chance: every half of the queries ranks the systems anew."""
+    draw = random.Random(4)
+    ids = [p.passage_id for p in tables["passage"]]
+    tables["qrel/mined"] = [
+        Qrel(q.query_id, name, 2, "human", split=q.split)
+        for q in _held_out(tables)
+        for name in draw.sample(ids, 5)
+    ]
+    return 0
+
+
+@plants("DK703", "test", temporal=True)
+def later(tables: Tables) -> int:
+    """Three train queries have a positive of after the first day of test."""
+    mine = [q.seed_passage_ids[0] for q in of(tables, "train")[:3]]
+    test = {q.seed_passage_ids[0] for q in _held_out(tables)}
+    tables["passage"] = [
+        replace(p, date="2024-07-01" if p.passage_id in mine else
+                "2024-06-01" if p.passage_id in test else "2024-01-01")
+        for p in tables["passage"]
+    ]  # fmt: skip
+    return 3
