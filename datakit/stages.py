@@ -479,6 +479,7 @@ def pool_step(plan: Plan, bench: Workbench) -> Step:
 
     def work(sink: Sink) -> None:
         queries = list(dataset.read("query/candidate"))
+        sink.seen = len(queries)
         asked = {query.query_id for query in queries}
         with bench.vectors_kept(), progress("pool", len(asked), "queries", sink.show) as bar:
             for record in plugin.pool(
@@ -488,7 +489,6 @@ def pool_step(plan: Plan, bench: Workbench) -> Step:
                 if record.query_id in asked:
                     asked.remove(record.query_id)
                     bar.advance()
-                sink.seen += 1
                 sink.put("pool", record)
 
     own = _with_retrievers(plan, plugin)

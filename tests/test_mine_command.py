@@ -87,7 +87,7 @@ def lenient(body: dict[str, Any]) -> str:
 
 def cascade(out: Path, server: ChatServer, *more: str) -> list[str | Path]:
     return [
-        "mine", out, "--judge", "llm", "--budget", "40", *SMALL,
+        "mine", out, "--judge", "llm", "--budget", "40", "--judge-seeds", *SMALL,
         "--endpoint", "model=stand-in", "--endpoint", f"base_url={server.url}", *more,
     ]  # fmt: skip
 
@@ -139,6 +139,8 @@ def test_the_budget_bounds_the_queue_and_the_rest_is_counted(mined: Mined) -> No
     asked = sum(one["samples"]["fit"] for one in (body(mined.out, name) for name in levels))
     assert len(grades) < dataset.count("pool")
     assert asked > 0
+    queries = list(dataset.read("query/candidate"))
+    assert all((q.query_id, one) in grades for q in queries for one in q.seed_passage_ids)
 
 
 def test_what_the_judge_said_decides_and_a_bad_seed_drops_its_query(

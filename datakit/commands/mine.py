@@ -61,6 +61,11 @@ def mine(
         typer.Option(min=0, help="Most pairs between the thresholds that the judge is asked about, "
                      "all runs together; the samples of the calibration come on top."),
     ] = None,
+    judge_seeds: Annotated[
+        bool,
+        typer.Option("--judge-seeds", help="Have every query's seed judged as well: a query whose "
+                     "seed is not relevant is dropped."),
+    ] = False,
     endpoint: EndpointOption = None,
     run: RunOption = None,
     precision: PrecisionOption = 0.90,
@@ -108,7 +113,7 @@ def mine(
         chosen = plans.with_plugin(chosen, "mine", use, settings_of(values))
     loud = not quiet and not as_json
     who = None
-    if judge is not None or budget is not None or export_batch or import_batch or endpoint:
+    if judge is not None or any((budget is not None, judge_seeds, export_batch, import_batch)):
         if endpoint:
             chosen = plans.with_endpoint(chosen, settings_of(endpoint, "--endpoint"))
         chosen, who = with_judge(chosen, judge, {})
@@ -118,7 +123,7 @@ def mine(
     )  # fmt: skip
     spending = Spending(Limits(max_calls, max_cost), import_batch is None, drop_failed, prices)
     build = pipeline.Build(dataset, chosen, [], os.cpu_count() or 1, loud, spending)
-    work = _Cascade(build, who, samples, budget, run, loud)
+    work = _Cascade(build, who, samples, budget, judge_seeds, run, loud)
     with dataset.locked():
         work.stage("pool")
         if export_batch is not None:
@@ -142,6 +147,7 @@ class _Cascade:
     judge: Use | None
     samples: Samples
     budget: int | None
+    seeds: bool
     run: str | None
     loud: bool
 
@@ -165,7 +171,7 @@ class _Cascade:
             return
         cascading.run(
             self.build.dataset, table, self.samples, self.budget,
-            lambda found: self._ask(found, []), self._report,
+            lambda found: self._ask(found, []), self.seeds, self._report,
         )  # fmt: skip
 
     def export(self, folder: Path, as_json: bool) -> None:
@@ -182,7 +188,9 @@ class _Cascade:
     def _next(self, table: str, ahead: int) -> Round | None:
         from datakit.judging.cascading import next_round
 
-        return next_round(self.build.dataset, table, self.samples, self.budget, ahead, self._report)
+        return next_round(
+            self.build.dataset, table, self.samples, self.budget, ahead, self.seeds, self._report
+        )
 
     def _ask(self, found: Round, files: list[Path]) -> None:
         from datakit.commands.judge import ask

@@ -49,6 +49,7 @@ def next_round(
     samples: Samples,
     budget: int | None,
     ahead: int = 0,
+    seeds: bool = False,
     report: Callable[[Calibrated], Any] = lambda _: None,
 ) -> Round | None:
     """What is to be asked next; None: nothing is.
@@ -59,15 +60,21 @@ def next_round(
         samples: how much is judged for calibration.
         budget: pairs of the queue between the thresholds, all runs together; None: all.
         ahead: see `calibrate`.
+        seeds: whether every query's seeds are asked about, beside the samples.
         report: called for every level.
     """
     waiting: list[Pair] = []
     for found in calibrated(dataset, table, samples, ahead):
         report(found)
         waiting += found.waits_for
+    known = grades_of(judged(dataset))
+    if seeds:
+        own = (
+            (q.query_id, one) for q in records_of(dataset).values() for one in q.seed_passage_ids
+        )
+        waiting += [pair for pair in own if pair not in known]
     if waiting:
         return Round(FOR_SAMPLES, tuple(dict.fromkeys(waiting)))
-    known = grades_of(judged(dataset))
     queue = [pair for pair in certified.between(dataset)[:budget] if pair not in known]
     return Round(FOR_QUEUE, tuple(queue)) if queue else None
 
@@ -78,6 +85,7 @@ def run(
     samples: Samples,
     budget: int | None,
     ask: Callable[[Round], Any],
+    seeds: bool = False,
     report: Callable[[Calibrated], Any] = lambda _: None,
 ) -> None:
     """Ask round after round until nothing is open.
@@ -88,12 +96,13 @@ def run(
         samples: likewise.
         budget: likewise.
         ask: has the pairs of a round judged, and the grades appended.
+        seeds: see `next_round`.
         report: called for every level, in every round.
 
     Raises:
         Unfinished: a round brought no grade.
     """
-    while (found := next_round(dataset, table, samples, budget, report=report)) is not None:
+    while found := next_round(dataset, table, samples, budget, seeds=seeds, report=report):
         before = _open(dataset, found.pairs)
         ask(found)
         if found.purpose == FOR_SAMPLES and _open(dataset, found.pairs) == before:

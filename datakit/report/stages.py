@@ -17,6 +17,7 @@ UNITS = {
     "generate": ("passages", "queries"),
     "filter": ("queries", "queries"),
     "retrieve": ("queries", "pairs"),
+    "pool": ("queries", "pairs"),
     "mine": ("queries", "judgements"),
     "split": ("queries", "queries"),
     "negatives": ("queries", "negatives"),

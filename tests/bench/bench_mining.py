@@ -166,7 +166,7 @@ def bound(data: Labelled, pool: Sequence[Pooled], n_seeds: int, noise: float | N
             true.append(float(r[s >= tau].mean()))
             held += true[-1] >= precision
         said = f"mean {np.mean(true):.3f}, least {min(true):.3f}" if true else "none passes"
-        print(f"  bound {precision} by {what}: a threshold in {passed} of {n_seeds} seeds; the claim "
+        print(f"  bound {precision} by {what}: a threshold in {passed} of {n_seeds} seeds; it "
               f"holds in {held}; precision above it {said}", flush=True)  # fmt: skip
 
 
