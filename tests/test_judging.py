@@ -23,6 +23,7 @@ from datakit.judging import review
 from datakit.judging.asking import Judging
 from datakit.judging.labels import decided, grades_of, unsupported
 from datakit.judging.tables import append, judged, judged_tables
+from datakit.llm.calls import Calls, Spending
 from datakit.llm.exchange import Task
 from datakit.records import Document, Dropped, Judgement, Passage, Qrel, Query, ScoredPassage
 from datakit.stages import resolve
@@ -489,3 +490,27 @@ def test_a_shuffled_prefix_is_a_sample_that_does_not_change() -> None:
     assert sorted(drawn) == sorted(pairs)
     assert drawn != pairs
     assert [one for one in drawn if int(one[1]) < 50] == known.shuffled(pairs[:50], 13, "review")
+
+
+def test_a_pair_that_is_too_long_to_ask_about_is_null_once(dataset: Dataset) -> None:
+    raw = {"llm": {"default": {"model": "m"}}, "judge": [{"use": "llm", "most_tokens": 5}]}
+    plan = plans.parse(raw)
+    (use,) = plan.uses["judge"]
+    pairs = [("q1", ENGLISH.passage_id), ("q1", "nope")]
+
+    def rows() -> list[Judgement | Dropped]:
+        calls = Calls(dataset.path / ".replies", Spending())
+        judging = Judging.of(plan, Dataset.open(dataset.path), use, pairs)
+        return list(judging.rows(calls, calls.tally(judging.asking())))
+
+    first = rows()
+    nulls = [one for one in first if isinstance(one, Judgement)]
+    assert [(one.passage_id, one.grade, one.flags) for one in nulls] == [
+        (ENGLISH.passage_id, None, ("too_long",))
+    ]
+    assert [one.reason for one in first if isinstance(one, Dropped)] == [
+        "too_long", "unknown_passage",
+    ]  # fmt: skip
+    with dataset.locked():
+        append(dataset, "llm", nulls, {"plugin": "llm"})
+    assert not [one for one in rows() if isinstance(one, Judgement)]

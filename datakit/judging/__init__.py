@@ -2,5 +2,7 @@
 
 `tables` keeps them: append-only, in `judgement/<name>`, which no stage of a build writes. `labels`
 says which judgement of a pair decides. `pairs` names what to judge, `asking` asks a model,
-`review` people. `certifying` finds thresholds by level from what was judged.
+`review` people. `pools` reads scored pairs, `certifying` finds
+thresholds by level from what was judged, `certified` puts those that hold to work, `cascading` asks
+round by round.
 """

@@ -104,14 +104,11 @@ class Judging:
     def _without_grade(self, dropped: Dropped) -> Iterator[Judgement]:
         """The null of a pair that cannot be asked about, once: who waits for it can go on."""
         query_id, _, passage_id = dropped.record_id.partition(" ")
-        model = self.endpoint.model
-        if (query_id, passage_id) in self._asked and (
-            query_id,
-            passage_id,
-            model,
-        ) not in self._known:
+        pair, model = (query_id, passage_id), self.endpoint.model
+        there = pair in self._asked and not dropped.reason.startswith("unknown_")
+        if there and (*pair, model) not in self._known:
             flags = (dropped.reason,)
-            yield Judgement(query_id, passage_id, None, "judge", assessor_id=model, flags=flags)
+            yield Judgement(*pair, None, "judge", assessor_id=model, flags=flags)
 
     def about(self, tally: Tally) -> dict[str, Any]:
         """What the manifest says of a run."""
