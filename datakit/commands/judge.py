@@ -159,11 +159,7 @@ def _pairs(dataset: Dataset, file: Path | None, queue: bool, second_look: str | 
     elif queue:
         found = known.queued(dataset)
     else:
-        found = list(
-            dict.fromkeys(
-                [*known.labelled_pairs(dataset), *between(dataset), *known.queued(dataset)]
-            )
-        )
+        found = list(dict.fromkeys([*known.labelled_pairs(dataset), *between(dataset)]))
     if second_look is None:
         return found
     table = table_of(second_look)
