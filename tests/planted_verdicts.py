@@ -8,7 +8,7 @@ from dataclasses import replace
 from planted import Tables
 from planted_defects import new_texts, of, plants, rewrite
 
-from datakit.records import Judgement, Qrel
+from datakit.records import Judgement, Negative, Qrel, ScoredPassage
 
 
 def _held_out(tables: Tables) -> list:  # type: ignore[type-arg]
@@ -137,3 +137,54 @@ def later(tables: Tables) -> int:
         for p in tables["passage"]
     ]  # fmt: skip
     return 3
+
+
+@plants("DK304", "train")
+def risky_negatives(tables: Tables) -> int:
+    other = tables["passage"][-1].passage_id
+    tables["negative/mined"] = [
+        Negative(q.query_id, other, "mined", "bm25", 1.0, 0.97 if i < 5 else 0.5, 0.1, 3)
+        for i, q in enumerate(of(tables, "train")[:100])
+    ]
+    return 5
+
+
+@plants("DK402", "test")
+def judged_wrong(tables: Tables) -> int:
+    mine = of(tables, "test", "dev")
+    tables["judgement"] = [
+        Judgement(q.query_id, q.seed_passage_ids[0], 0 if i < 30 else 3, "human", assessor_id="a")
+        for i, q in enumerate(mine)
+    ]
+    return 30
+
+
+@plants("DK404", "test")
+def disagreeing(tables: Tables) -> int:
+    mine = tables["query"][:120]
+    tables["judgement"] = [
+        Judgement(q.query_id, q.seed_passage_ids[0], grade, source, assessor_id=source)
+        for i, q in enumerate(mine)
+        for source, grade in (("human", 3 if i % 2 else 0), ("judge", 3 if i % 3 else 0))
+    ]
+    return sum((i % 2 == 0) != (i % 3 == 0) for i in range(120))
+
+
+@plants("DK409", "test", "duplicate")
+def wrong_copies(tables: Tables) -> int:
+    mine = of(tables, "test", "dev")[:100]
+    last = tables["passage"][0].passage_id
+    tables["qrel/mined"] += [Qrel(q.query_id, last, 2, "duplicate", split=q.split) for q in mine]
+    tables["judgement"] = [
+        Judgement(q.query_id, last, 0 if i < 70 else 3, "judge", assessor_id="j")
+        for i, q in enumerate(mine)
+    ]
+    return 70
+
+
+@plants("DK306", "test")
+def one_retriever(tables: Tables) -> int:
+    tables["run/bm25"] = [
+        ScoredPassage(q.query_id, q.seed_passage_ids[0], 1.0) for q in of(tables, "test")
+    ]
+    return 0
