@@ -87,6 +87,18 @@ def test_a_part_of_the_evidence_is_a_needed_part_and_less_is_left_to_a_judge(
     assert rows == {"d:0-13": (2, 0.65), "d:14-45": (None, 0.3)}
 
 
+def test_a_part_of_a_passage_whose_evidence_is_not_known_is_uncertified_until_it_is_back(
+    tmp_path: Path,
+) -> None:
+    dataset = build(tmp_path, [Qrel("q", P[0], 3, "judge")])
+    new = moved(tmp_path, dataset, [(0, 13), (14, 45)])
+    back = project(new.path, tmp_path / "back", dataset.path).dataset
+
+    ((there,), (again,)) = (list(d.read("qrel/mined")) for d in (new, back))
+    assert (there.grade, "uncertified" in there.flags) == (2, True)
+    assert (again.grade, "uncertified" in again.flags) == (3, False)
+
+
 def test_evidence_cut_in_pieces_has_no_label_and_is_told(tmp_path: Path) -> None:
     dataset = build(tmp_path, [Qrel("q", P[0], 2, "indirect-passage")])
     new = moved(tmp_path, dataset, [(0, 7), (8, 15), (16, 23)])

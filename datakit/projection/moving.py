@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_AT_ONCE = 20_000
-PROJECTED = "projected"
+PROJECTED, BY_OVERLAP, UNCERTIFIED = "projected", "by_overlap", "uncertified"
 NEGATIVE_SHARE = 0.5  # of a passage that must be of a negative for it to be one
 
 
@@ -101,13 +101,15 @@ class _Rows:
         self, found: Given, target: Target, moved: Moved, queries: Mapping[str, tuple[Any, Any]]
     ) -> None:
         self._found, self._target, self._moved, self._queries = found, target, moved, queries
+        self._sure = np.ones(len(found.labels.grade), bool)  # all of its evidence is verified
+        self._sure[found.labels.of[~found.verified]] = False
 
     def judgements(self) -> Iterator[tuple[str, Judgement]]:
         moved = self._moved
         order = np.lexsort((moved.passage, self._found.labels.query[moved.label]))
         for at, row, passage_id, evidence in self._pieces(order):
             grade = int(moved.grade[at])
-            flags = self._flags(row, int(moved.label[at]))
+            flags = self._flags(row, at)
             marks = {
                 LABEL: float(moved.label[at]),
                 GRADE: float(self._found.labels.grade[moved.label[at]]),
@@ -144,12 +146,21 @@ class _Rows:
                 routes=tuple(row["routes"]),
                 scores=scores | {SHARE: round(float(moved.share[at]), 4)}, evidence=evidence,
                 calibration_id=row["calibration_id"], n_judgements=n,
-                flags=tuple(f for f in self._flags(row, int(moved.label[at]))
-                            if not f.startswith(OF_TABLE)),
+                flags=tuple(f for f in self._flags(row, at) if not f.startswith(OF_TABLE)),
             )  # fmt: skip
 
-    def _flags(self, row: dict[str, Any], label: int) -> tuple[str, ...]:
-        own = [f for f in row["flags"] if f != PROJECTED and not f.startswith((OF_TABLE, FROM))]
+    def _flags(self, row: dict[str, Any], at: int) -> tuple[str, ...]:
+        """Those of the label, where it came from, and whether it is a guess.
+
+        A label of a whole passage, that a part of it now has, may be wrong: it is uncertified, and
+        marked so that on the way back it is as certain as before.
+        """
+        label = int(self._moved.label[at])
+        gone = {PROJECTED, BY_OVERLAP} | ({UNCERTIFIED} if BY_OVERLAP in row["flags"] else set())
+        own = [f for f in row["flags"] if f not in gone and not f.startswith((OF_TABLE, FROM))]
+        guessed = self._moved.grade[at] > 0 and self._moved.share[at] < rules.WHOLE
+        if guessed and not self._sure[label] and UNCERTIFIED not in own:
+            own += [UNCERTIFIED, BY_OVERLAP]
         tables = (
             OF_TABLE + name.removeprefix("qrel/")
             for i, name in enumerate(self._found.tables)

@@ -6,6 +6,7 @@ evidence tells; where that is not known, it is the whole old passage.
 * A passage that holds the evidence (but for 5 %) has the label's grade.
 * A passage that holds at least `part` of it gives a needed part of the answer: its grade is that
   of a needed part (the lowest relevant grade), or the label's own if that is lower.
+  Where that is a part of a whole passage, whose evidence is not known, the label is uncertified.
 * A passage that holds less stays unjudged: it is a candidate for a judge, with grade None.
 * Grade 0 goes the other way: a passage is 0 where labels of 0 cover it (but for 5 %); one that
   holds more than what was judged is unjudged.
