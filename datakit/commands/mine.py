@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -150,6 +150,7 @@ class _Cascade:
     seeds: bool
     run: str | None
     loud: bool
+    told: set[str] = field(default_factory=set)  # levels that were reported; a round has them all
 
     def stage(self, name: str) -> None:
         """Bring one stage up to date."""
@@ -208,7 +209,8 @@ class _Cascade:
     def _report(self, found: Calibrated) -> None:
         from datakit.commands.calibrate import level_lines
 
-        if self.loud and not found.waits_for:
+        if self.loud and not found.waits_for and found.level not in self.told:
+            self.told.add(found.level)
             print("\n".join(level_lines(found)))
 
 
