@@ -64,21 +64,15 @@ def inverted(text: str, context: Context) -> Iterator[Draft]:
     subject = match["subject"].strip()
     aux = match["aux"].lower()
     rest = re.sub(r"^(?:also|only|then|always|never|generally|typically) ", "", match["rest"])
-    if not _is_subject(subject) or _NO_REST.match(rest):
-        return
-    if context.kind == "terms" and aux in ("is", "are") and not _RULED.match(rest):
-        return  # it explains something, and nobody would ask
-    if context.kind == "terms" and aux in ("will", "shall") and re.match(r"(?:be|not)\b", rest):
+    if not _is_subject(subject) or not _is_asked(subject, aux, rest, context):
         return
     phrase = cut(re.split(r",? (?:which|who|where|that you|that we)\b", rest, maxsplit=1)[0], 12)
     if not phrase or not _says_something(phrase, aux):
         return
     asked = _ASKS_WITH.get(aux, aux)
-    if context.kind == "article" and aux in ("will", "shall"):
-        return
-    if re.match(r"(?:certain|some|many|various)\b", subject, re.I) or _POINTS_BACK.search(phrase):
-        return
     named = _is_other_name(subject, context)
+    if _POINTS_BACK.search(phrase) or (named and re.search(r"\bits\b", phrase)):
+        return
     said = to_asker(f"{small_start(subject, context)} {phrase}", context, named=named)
     if (context.kind == "terms" and not named) or context.kind == "law":
         said = placed(said, context)
@@ -89,9 +83,28 @@ def inverted(text: str, context: Context) -> Iterator[Draft]:
         yield from made(f"{asked} {said}", f"whether {noun} {asked} {tail}", "whether", 1.05)
 
 
+# what things are like, not what one may do: "the standards may differ"
+_STATES = re.compile(
+    r"(?:differ|vary|change|depend|apply|include|contain|continue|remain|result|occur|have|provide)\b"
+)
 _POINTS_BACK = re.compile(
     r"\b(?:that|which|if|as|when) (?:it|they|he|she)\b|\b(?:shown|denoted|represented|expressed)\b"
 )
+
+
+def _is_asked(subject: str, aux: str, rest: str, context: Context) -> bool:
+    """Whether a reader of this kind of document would ask whether it is so."""
+    if _NO_REST.match(rest) or re.match(r"(?:certain|some|many|various)\b", subject, re.I):
+        return False
+    if context.kind == "article":
+        return aux not in ("will", "shall")
+    if context.kind != "terms":
+        return True
+    if aux in ("is", "are"):
+        return bool(_RULED.match(rest))  # else it explains something
+    return not (
+        _STATES.match(rest) or (aux in ("will", "shall") and re.match(r"(?:be|not)\b", rest))
+    )
 
 
 def _is_other_name(subject: str, context: Context) -> bool:

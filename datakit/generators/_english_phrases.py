@@ -92,7 +92,7 @@ def cut(text: str, limit: int = 12) -> str | None:
 
 _EMPTY_TAIL = re.compile(
     r"\s(?:in|for|from) (?:(?:a|the) )?(?:several|various|many|different|multiple|number of"
-    r"|variety of)(?: \w+)? (?:ways|reasons|purposes|sources|circumstances)$",
+    r"|variety of)(?: \w+){0,2} (?:ways|reasons|purposes|sources|circumstances)$",
     re.I,
 )
 # "any incident that involves": cut off in front of the object
@@ -125,11 +125,23 @@ def verb_phrase(text: str, limit: int = 12) -> str | None:
         or words[1] in ("more", "it", "them")
     ):
         return None
-    phrase = _ANY_PLURAL.sub("", phrase)
+    if words[0] in _MAKES_DO and " to " not in phrase and " to " in text[len(phrase) :]:
+        return None  # "instruct your browser, by its options, | to refuse cookies"
+    if _WHICH_DATA.search(phrase):
+        return None
+    phrase = _ANY_PLURAL.sub("", re.sub(r"\bcertain (?=\w)", "", phrase))
     rest = [word for word in words[1:] if word not in FUNCTION | VAGUE and base_of(word) != "be"]
     return phrase if rest else None
 
 
+_MAKES_DO = word_set(
+    "instruct ask allow tell set configure request direct cause enable require permit authorize"
+)
+_WHICH_DATA = re.compile(
+    r"\bthe (?:information|data|content|materials?)\b"
+    r"(?! (?:of|about|that|on|in|i|you|we|from|provided))",
+    re.I,
+)
 _ANY_PLURAL = re.compile(r"\b(?:any and all|any|all) (?:other )?(?=(?:[a-z-]+ )?[a-z]{3,}s\b)")
 # what is meant or hoped for is not asked for
 _NOT_ASKED = word_set(

@@ -39,7 +39,8 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
     if context.issuer and context.kind in ("terms", "filing"):
         text = _issuer_as_we(text, context.issuer)
     if context.kind == "terms":
-        text = _USERS.sub("you", text)
+        text, n_users = _USERS.subn("you", text)
+        text = re.sub(r"\b(?:his or her|his/her|their)\b", "your", text) if n_users else text
     rules = _RULES[context.kind]
     found = [draft for rule in rules for draft in rule(text, context)]
     if _EXAMPLE.match(sentence):  # what an example supposes is nobody's question
@@ -49,7 +50,12 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
     return sorted(found, key=lambda draft: -draft.weight)
 
 
-_NEEDS_ALL = word_set("law liability warranty age contact consequence dispute retention")
+_NEEDS_ALL = word_set(
+    """
+    law liability warranty age contact consequence dispute retention prohibition permission
+    obligation
+    """
+)
 _EXAMPLE = re.compile(r"\W*for (?:example|instance)\b", re.I)
 
 
@@ -108,6 +114,8 @@ def own_question(sentence: str, context: Context) -> Draft | None:
         context.kind in ("article", "report") and " we " in f" {text.lower()} "
     ):
         return None
+    if context.label in ("policy", "guidelines") and re.search(r"\bthis policy\b", text, re.I):
+        return None  # which of them?
     text = re.sub(r"^q:\s*", "", text, flags=re.I)[:-1]
     who = who_of(context)
     if _READER_ASKS.search(text):

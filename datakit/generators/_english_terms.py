@@ -21,6 +21,7 @@ from datakit.generators._english_phrases import (
     who_of,
 )
 from datakit.generators._latin import FUNCTION
+from datakit.generators._latin_phrases import tells
 from datakit.generators._prose import is_deictic
 from datakit.generators._verbs import NOUNS, base_of, is_base, third_person
 from datakit.generators._words import word_set
@@ -59,7 +60,7 @@ def _permission(text: str, context: Context) -> Iterator[Draft]:
     phrase = verb_phrase(match[1])
     if not phrase or (phrase.split()[0].lower() == "be" and "charged" not in phrase):
         return
-    if re.match(r"(?:have|need) to\b", phrase, re.I):
+    if re.match(r"(?:have|need)\b", phrase, re.I):
         return
     said = placed(to_asker(phrase, context, named=False), context)
     how = re.search(re.escape(phrase[-8:]) + r"[^.]{0,40}?,? by \w+ing\b", match[1]) or re.search(
@@ -231,7 +232,7 @@ def _do_we(text: str, context: Context) -> Iterator[Draft]:
             f"who {who_of(context)} {verb}s {said} {tail}", "practice", 1.4,
         )  # fmt: skip
     phrase = verb_phrase(whole)
-    if phrase:
+    if phrase and not re.match(r"(?:provide|offer) (?:our|the) services?\b", phrase, re.I):
         said = to_asker(phrase, context, named=True)
         yield from made(
             f"does {who_of(context)} {said}",
@@ -348,7 +349,7 @@ def _what_if(text: str, context: Context) -> Iterator[Draft]:
         return
     if not (match[1][:3] in ("you", "we ") or _HAS_VERB.search(match[1])):
         return
-    if sum(word not in FUNCTION | VAGUE for word in match[1].lower().split()) < 2:
+    if sum(tells(word) and word not in VAGUE for word in match[1].lower().split()) < 2:
         return
     said = to_asker(match[1], context, named=False)
     if context.issuer and context.issuer.lower() not in said.lower():
@@ -473,7 +474,8 @@ def _single_facts(text: str, context: Context) -> Iterator[Draft]:
         yield from made(
             f"can {who} change its {label}", f"whether {who} can change its {label}", "change", 1.6
         )
-    if _CONTACT.search(text) and _ADDRESS.search(text):
+    reached = re.search(r"\b(?:if|when) you (?:contact|reach|e-?mail)", text, re.I)
+    if _CONTACT.search(text) and _ADDRESS.search(text) and not reached:
         yield from made(f"how do I contact {who}", f"how to contact {who}", "contact", 1.0)
     yield from _rights_and_risks(text, context)
     refund = _NO_REFUND.match(text)
@@ -520,8 +522,10 @@ def _rights_and_risks(text: str, context: Context) -> Iterator[Draft]:
         )
     blame = _NOT_LIABLE.match(text)
     phrase = cut(re.sub(r"^any ", "", blame[1]), 10) if blame else None
+    denied = blame and re.search(r"\b(?:not?|never|nor)\b", text[: -len(blame[1])])
     if (
         phrase
+        and denied
         and len(phrase.split()) > 1
         and not re.match(r"(?:(?:any|all|other) )?(?:damages|loss|losses|such)\b", phrase)
     ):

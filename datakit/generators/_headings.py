@@ -240,7 +240,9 @@ def question_from_path(path: tuple[str, ...], text: str, context: Context) -> st
     if not cleaned or (_QUESTION.match(cleaned) and "?" in path[-1]):
         return None
     if context.kind == "terms":
-        return _terms_topics.question_of(cleaned, context)
+        asked = _terms_topics.question_of(cleaned, context)
+        about_data = asked and re.search(r"\bmy (?:\w+ )?data\b", asked)
+        return None if about_data and not re.search(r"data|information", text, re.I) else asked
     notes = context.kind == "filing" and context.issuer and _NOTES.search(" ".join(path[:-1]))
     if not notes or len(_ACCOUNTED.findall(text)) < 3 or is_generic(cleaned):
         return None
@@ -342,6 +344,8 @@ def _latin_query(title: str, context: Context) -> Titled | None:
         return _french(text, context)
     if context.language not in ("en", ""):
         return _named(_LEADING.sub("", text), context)
+    if context.label in ("policy", "guidelines") and re.search(r"\bthis policy\b", text):
+        return None  # which of them?
     text = _UNINVERTED.sub(r"\1 \3 \2 \4", text)
     asked = _as_question(text, context)
     return Titled(_sentence(asked), "question") if asked else _english_noun(text, context)
@@ -357,7 +361,7 @@ def _english_noun(text: str, context: Context) -> Titled | None:
     told = len(after) > 2 and context.kind in ("terms", "filing")
     # what one is told to do: "provide personalised services and ads"
     orders = is_base(acts) and acts not in NOUNS and (told or after[:1] == ["how"])
-    hangs = re.match(r"(?:of|by|and|or|within|from|to|on|at)\b", text)
+    hangs = re.match(r"(?:being|having|of|by|and|or|within|from|to|on|at)\b", text)
     if orders or hangs or "?" in text or _QUESTION.match(text):
         return None
     said = text.split()[1:]
@@ -619,7 +623,7 @@ def _with_parent(title: str, path: tuple[str, ...], depth: int) -> str:
 
 def _chinese(title: str, context: Context) -> Titled | None:
     text = re.sub(r"\s+(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\s+", "", title)
-    stock = re.match(r"我们(?:非常|高度|十分)?重视|其他|(?:坚定|持续)看好", text)
+    stock = re.match(r"我们(?:非常|高度|十分)?重视|其他|(?:坚定|持续)看好|.*(?:扫码|读者)", text)
     if stock or (context.kind == "terms" and len(text) <= 2):
         return None
     subject = context.topic or ("APP" if context.kind == "terms" else None)

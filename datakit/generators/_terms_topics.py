@@ -27,7 +27,7 @@ def _topics(rows: str) -> tuple[_Topic, ...]:
 # {who} is the issuer, {label} what the document is called
 _ENGLISH = _topics(
     r"""
-    ^(?:changes?|updates?|modifications?|amendments?|revisions?) (?:to|of|in)\b => How does {who} tell me about changes to its {label}?
+    ^(?:changes?|updates?|modifications?|amendments?|revisions?) (?:to|of|in) (?:[\w-]+ ){0,4}(?:terms|polic|agreement|notice|conditions|statement|information) => How does {who} tell me about changes to its {label}?
     ^(?:governing|applicable) law|choice of law|jurisdiction$ => Which law governs the {who} {label}?
     arbitration|^disputes?\b|dispute resolution => How are disputes with {who} resolved?
     ^refunds?\b|refund policy|money.back => Can I get a refund from {who}?

@@ -301,9 +301,7 @@ _NOT_A_TOPIC_ZH = re.compile(
 
 
 def _chinese_sections(cluster: Cluster) -> Iterator[TopicDraft]:
-    who = (
-        "各App" if cluster.kind == "terms" else "各公司" if cluster.kind == "filing" else "各地法规"
-    )
+    who = {"terms": "各App", "filing": "各公司"}.get(cluster.kind, "相关法律法规")
     when = time_text(cluster.window, chinese=True)
     for title in cluster.shared[:4]:
         if (
@@ -337,7 +335,7 @@ def _chinese_sections(cluster: Cluster) -> Iterator[TopicDraft]:
         "question",
         noun,
     )
-    sort = "" if cluster.kind == "filing" else "地方性法规 "
+    sort = "" if cluster.kind == "filing" else "法律法规 "
     yield TopicDraft(f"{noun} {sort}对比 {when}".strip(), "keyword", noun)
 
 
