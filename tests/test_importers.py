@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datakit import importing
+from datakit import importing, registry
 from datakit.dataset import Dataset
-from datakit.errors import UsageError
+from datakit.errors import DatasetError, UsageError
 from datakit.importers._passages import n_tokens
 from datakit.records import Dropped
 from datakit.text import count_tokens
@@ -112,6 +112,32 @@ def test_a_format_may_stand_before_the_path(tmp_path: Path) -> None:
 @given(st.lists(st.text("a_9 .,\n-用é", max_size=90), min_size=1, max_size=5))
 def test_tokens_are_counted_by_column_as_one_by_one(texts: list[str]) -> None:
     assert n_tokens(texts, pa.array(texts, pa.string())).tolist() == list(map(count_tokens, texts))
+
+
+@pytest.mark.parametrize("keep", [10, 400])
+def test_damaged_parquet_is_one_line_not_a_traceback(keep: int, tmp_path: Path) -> None:
+    from format_data import awkward
+
+    registry.make("exporters", "hf", {"provenance": False})(
+        awkward(tmp_path / "d"), tmp_path / "in"
+    )
+    file = tmp_path / "in/corpus/part-00000.parquet"
+    file.write_bytes(file.read_bytes()[:keep])
+
+    with pytest.raises(DatasetError, match=r"part-00000.parquet cannot be read"):
+        importing.import_dataset(tmp_path / "in", tmp_path / "out")
+
+
+def test_values_of_the_wrong_kind_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/psgs.tsv").write_text("id\ttext\ttitle\n1\tRent.\t\n")
+    rows: list[dict[str, Any]] = [{"question": "kept?", "answers": [{"passage_id": "1"}, None]}]
+    rows += [{"question": value, "answers": value} for value in (1, None, [], "text", {"a": 1})]
+    (tmp_path / "in/paq.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    dataset = importing.import_dataset(tmp_path / "in", tmp_path / "out")
+
+    assert dataset.count("qrel/direct") == 1
+    assert dataset.count("query") == 2
 
 
 # --- formats that are read alone --------------------------------------------------------------

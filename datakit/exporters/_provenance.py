@@ -72,7 +72,7 @@ def read(folder: Path) -> Iterator[tuple[str, Any]]:
                 for batch in file.iter_batches(2048):
                     for record in from_arrow(cls, _with_maps(batch, schema(cls))):
                         yield table, record
-        except (pa.ArrowException, KeyError, TypeError) as error:
+        except (pa.ArrowException, OSError, KeyError, TypeError) as error:
             raise ValueError(f"{path.name} is no copy of table {table}: {error}") from None
 
 

@@ -93,7 +93,7 @@ def _rows(file: Path, root: Path, notes: Notes) -> Iterator[tuple[str, dict[str,
                 for values in batch.to_pylist():
                     at += 1
                     yield f"{name}:{at}", values
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # OSError: bytes that are no Parquet
         raise DatasetError(f"{name} cannot be read: {error}. Fetch it again.") from None
 
 

@@ -73,6 +73,7 @@ def _query(where: str, values: dict[str, Any]) -> RawQuery | Dropped:
 
 def _labels(where: str, values: dict[str, Any]) -> Iterator[RawLabel]:
     answers = values.get("answers")
-    names = [a.get("passage_id") for a in answers if isinstance(a, dict)] if answers else []
+    found = answers if isinstance(answers, list) else []
+    names = [answer.get("passage_id") for answer in found if isinstance(answer, dict)]
     for name in dict.fromkeys(names):
         yield RawLabel(where, _name(values), str(name), 1, _split(values))
