@@ -103,6 +103,15 @@ def test_answers_that_cannot_be_meant_are_refused(
     assert not list(answers.read(dataset))
 
 
+def test_the_body_of_a_refused_request_is_not_taken_for_the_next(server: Server) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    line.request("POST", "/api/answer", "GET /api/state HTTP/1.1", {"X-Token": "guess"})
+    reply = line.getresponse()
+
+    assert (reply.status, reply.headers["Connection"]) == (401, "close")
+    line.close()
+
+
 @pytest.mark.parametrize("body", ["{", "[1]", "[" * 50_000, " " * (MOST_BODY + 1)])
 def test_bodies_that_are_no_answer_are_refused(server: Server, body: str) -> None:
     assert ask(server, "/api/answer", body)[0] in (400, 413)

@@ -154,7 +154,7 @@ async function press(key) {
   if (key === 'ArrowRight') return go(at + 1);
   if (key === 'o') return on(at + 1);
   if (key === 'u') return undo();
-  if (key === 'n') { beside = !beside; show(); }
+  if (key === 'n') { beside = !beside; show(); $('passage').scrollIntoView(); }
 }
 
 async function undo() {
@@ -200,7 +200,7 @@ async function begin() {
     button.type = 'button';
     button.dataset.key = key;
     kbd.textContent = key;
-    said.textContent = meaning;
+    said.textContent = button.title = meaning;
     button.append(kbd, said);
     return button;
   });

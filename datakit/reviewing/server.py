@@ -202,6 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._check_origin()
             act()
         except Refused as refusal:
+            # its body may not have been read: it must not be taken for the next request
+            self.close_connection = True
             self._send(refusal.status, {"error": str(refusal)})
         except OSError as error:
             if isinstance(error, ConnectionError | socket.timeout):

@@ -79,8 +79,10 @@ def tables(n: int) -> dict[str, Iterator[Any]]:
         for name in ("nDCG@10", "R@100", "RR@10", "Judged@10"):
             yield Measure(name, "bm25", "test", "all", "all", "mined", 0.5, 0.4, 0.6, n // 4)
 
-    return {"document": documents(n_documents), "passage": passages(n_documents),
-            "query": queries(), "qrel/mined": labels(), "run/bm25": run(), "measure": measures()}  # fmt: skip
+    return {
+        "document": documents(n_documents), "passage": passages(n_documents), "query": queries(),
+        "qrel/mined": labels(), "run/bm25": run(), "measure": measures(),
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -96,8 +98,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{n:,} queries: report {size / 1e6:.2f} MB (at most {LIMIT / 1e6:.0f}); report "
-        f"{done - audited:.1f} s CPU, {(done - audited) / (wrote - began):.2f} of writing the tables "
-        f"({wrote - began:.1f}); audit {audited - wrote:.1f} s; peak {peak:.2f} GB"
+        f"{done - audited:.1f} s CPU, {(done - audited) / (wrote - began):.2f} of writing the "
+        f"tables ({wrote - began:.1f}); audit {audited - wrote:.1f} s; peak {peak:.2f} GB"
     )
     if size > LIMIT:
         raise SystemExit("the report is too large")
