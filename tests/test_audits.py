@@ -200,6 +200,19 @@ def test_check_digits_are_computed() -> None:
     assert not personal.social_credit("91350100M000100Y44")
 
 
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("联系人李庭旭litingxu@broker.com", True), ("charles_yang@broker.com", True),
+        ("dsar@openai.com", False), ("anthropicprivacy@firm.co.kr", False),
+        ("rep_deepseek@prighter.com", False), ("ar-enterprise@openai.com", False),
+        ("vulnerability-disclosure@shop.com", False), ("jane@example.org", False),
+    ],
+)  # fmt: skip
+def test_the_address_of_an_office_is_no_personal_data(address: str, found: bool) -> None:
+    assert ("email" in personal.kinds_of(f"write to {address}.", 0, True)) is found
+
+
 def test_a_check_that_crashes_leaves_the_others_and_an_incomplete_audit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,9 @@ import re
 _ID = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])")
 _MOBILE = re.compile(r"(?<![\d.,-])(?:\+?86[- ]?)?1[3-9]\d{9}(?![\d%万亿元股]|[.,]\d)")
 _CARD = re.compile(r"(?<![\d.,])(?:\d{4}[ -]){3}\d{4,7}(?!\d)|(?<![\d.,])\d{16,19}(?![\d.,])")
-_EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,64})@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?![\w-])")
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9_.+-])([A-Za-z0-9_.+-]{1,64})@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?![\w-])"
+)
 _IP = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _SSN = re.compile(r"(?i)(?:ssn|social security)[^\d\n]{0,40}(\d{3}-\d{2}-\d{4})(?!\d)")
 _COMPANY = re.compile(
@@ -35,11 +37,11 @@ _SECRET = re.compile(
 SECRET_STARTS = ("AKIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "sk-", "xox", "AIza", "-----BEGIN")
 # an address of an office is no person's
 _OFFICE = re.compile(
-    r"(?i)(?:.*[._+-])?(?:abuse|account|admin|billing|care|cancel|compliance|contact|copyright|customer|"
-    r"data|dmca|dpo|dsr|editor|feedback|gdpr|hello|help|info|inquir|enquir|investor|ir|legal|"
+    r"(?i).*privacy.*|(?:.*[._+-])?(?:abuse|account|admin|billing|care|cancel|compliance|contact|copyright|customer|"
+    r"data|disclosure|dmca|dpo|dsa?r|enterprise|editor|feedback|gdpr|hello|help|info|inquir|enquir|investor|ir|legal|"
     r"licens|mail|marketing|media|news|no-?reply|notice|office|opt-?out|order|partner|policy|post|"
     r"pr|press|privacy|refund|rights|sales|safety|security|service|subpoena|support|team|terms|"
-    r"trademark|unsubscribe|webmaster|complaint|arbitration|agent|report|return|user|you)s?\w*(?:[._+-].*)?"
+    r"trademark|rep|representative|unsubscribe|webmaster|complaint|arbitration|agent|report|return|user|you)s?\w*(?:[._+-].*)?"
 )  # fmt: skip
 _EXAMPLE = re.compile(r"(?i)@(?:[\w-]+\.)*example\.|@(?:test|localhost|domain|email)\.")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
