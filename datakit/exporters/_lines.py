@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datakit.exporters._write import Draft
 
 _LINE_BREAKERS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
+_SEPARATORS = re.compile("[\x85\u2028\u2029]")
+_READABLE = json.JSONEncoder(ensure_ascii=False).encode
 
 Cells = tuple[str | int | float | None, ...]
 
@@ -31,8 +33,10 @@ def one_line(text: str) -> str:
 
 def json_line(row: Mapping[str, Any]) -> str:
     """A row as one line of JSON: readable, but for the separators that split lines elsewhere."""
-    line = json.dumps(dict(row), ensure_ascii=False)
-    return re.sub("[\x85\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", line)
+    line = _READABLE(dict(row))
+    return (
+        line if line.isascii() else _SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+    )
 
 
 def binary(path: Path) -> IO[bytes]:
