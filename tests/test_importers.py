@@ -15,7 +15,7 @@ from datakit import importing, registry
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError, UsageError
 from datakit.importers._passages import n_tokens
-from datakit.records import Dropped
+from datakit.records import Dropped, safe_id
 from datakit.text import count_tokens
 
 CORPUS = "".join(
@@ -93,6 +93,17 @@ def test_a_truncated_archive_is_a_finding_not_a_traceback(tmp_path: Path) -> Non
     dataset = importing.import_dataset(tmp_path / "in", tmp_path / "out")
 
     assert ("import.unreadable_file", 1) in told(dataset)
+
+
+@pytest.mark.parametrize("line", ["p1\t7\n", "p1\tno json\n", "p1\n", 'p1\t"q 1"\n'])
+def test_a_map_of_ids_is_taken_only_where_it_is_one(line: str, tmp_path: Path) -> None:
+    source = folder(tmp_path / "in")
+    (source / "id_map.tsv").write_text(line)
+    dataset = importing.import_dataset(source, tmp_path / "out")
+    first = next(iter(dataset.read("passage")))
+
+    assert first.passage_id == ("p1" if "q 1" not in line else safe_id("q 1"))
+    assert first.flags == (() if "q 1" not in line else ("original_id=q 1",))
 
 
 def test_an_unknown_folder_is_one_line_that_names_the_formats(tmp_path: Path) -> None:

@@ -107,8 +107,9 @@ def _restored(path: Path) -> dict[str, str]:
     try:
         text = (path / ID_MAP).read_text("utf-8")
         pairs = (line.split("\t") for line in text.split("\n") if line)
-        return {new: json.loads(old) for new, old in pairs}
-    except (OSError, ValueError):
+        known = ((new, json.loads(old)) for new, old in pairs)
+        return {new: old for new, old in known if isinstance(old, str)}
+    except (OSError, ValueError, RecursionError):  # not a map of ours
         return {}
 
 
