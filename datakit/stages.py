@@ -34,12 +34,13 @@ from datakit.engine import SHARDS, Sink, Step, stale_steps
 from datakit.errors import DatasetError
 from datakit.filters import Run
 from datakit.judging import certified
-from datakit.judging.labels import by_query, decided, unsupported
+from datakit.judging.labels import by_query, decided, unsupported, with_proposal
 from datakit.judging.tables import judged, judged_tables
 from datakit.llm.asking import Asking
 from datakit.llm.calls import Calls
 from datakit.llm.exchange import Reading, Task
 from datakit.llm.spool import Spool
+from datakit.miners._pool import by_pair
 from datakit.plan import Plan, Use
 from datakit.progress import progress
 from datakit.reading import Spec, made, reader
@@ -328,7 +329,10 @@ def filter_retrieved_step(plan: Plan, dataset: Dataset) -> Step:
     return Step(
         "filter/retrieved", "global", "filter", _settings(plan.filter),
         _filter_identity(plan) | _covered(plan),
-        ("duplicate", "query/candidate", "judgement", *judged_tables(dataset), *run_tables(plan)),
+        (
+            "duplicate", "query/candidate", "pool", "judgement", *judged_tables(dataset),
+            *run_tables(plan),
+        ),
         ("query/filtered",), work, floor=plan.floors.filter,
     )  # fmt: skip
 
@@ -533,11 +537,14 @@ def all_judgements(dataset: Dataset) -> list[Judgement]:
     """What mining labelled, then what judges and people said, round by round.
 
     Of the latter only what is about a passage that is there: they outlive another segmentation.
+    What the pool knows of their pairs, they have as well: who asked has not seen it.
     """
     rows = list(dataset.read("judgement"))
     if judged_tables(dataset):
         there = set(dataset.arrow("passage", ["passage_id"])["passage_id"].to_pylist())
-        rows += [one for one in judged(dataset) if one.passage_id in there]
+        said = [one for one in judged(dataset) if one.passage_id in there]
+        pool = by_pair(dataset.read("pool"), {(one.query_id, one.passage_id) for one in said})
+        rows += [with_proposal(one, pool.get((one.query_id, one.passage_id))) for one in said]
     return rows
 
 
@@ -597,7 +604,7 @@ def split_step(plan: Plan, dataset: Dataset) -> Step:
     return Step(
         "split", "global", "split", settings,
         {"settings": settings, "filter": _filter_identity(plan)} | _covered(plan),
-        ("document", "duplicate", "query/filtered", "judgement", *judged_tables(dataset),
+        ("document", "duplicate", "query/filtered", "pool", "judgement", *judged_tables(dataset),
          *run_tables(plan)),
         ("query", "qrel/seed", "qrel/mined"), work,
     )  # fmt: skip

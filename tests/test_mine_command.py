@@ -173,6 +173,18 @@ def test_a_hard_negative_that_is_judged_relevant_is_discarded(mined: Mined) -> N
     assert not relevant & {(n.query_id, n.passage_id) for n in dataset.read("negative/mined")}
 
 
+def test_every_label_of_the_pool_has_its_routes(mined: Mined) -> None:
+    dataset = Dataset.open(mined.out)
+    pooled = {(p.query_id, p.passage_id): p for p in dataset.read("pool")}
+
+    labels = [q for q in dataset.read("qrel/mined") if (q.query_id, q.passage_id) in pooled]
+    assert {"judge", "indirect-passage"} <= {one.source for one in labels}
+    for one in labels:
+        pair = pooled[one.query_id, one.passage_id]
+        assert pair.own or one.routes == pair.routes
+        assert pair.scores.items() <= one.scores.items()
+
+
 def test_every_label_shows_its_chain(mined: Mined, run: Run) -> None:
     dataset = Dataset.open(mined.out)
     label = next(q for q in dataset.read("qrel/mined") if q.calibration_id)

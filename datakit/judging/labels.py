@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from datakit.records import RELEVANT_FROM, Dropped, Judgement, Qrel, Query
+from datakit.records import RELEVANT_FROM, Dropped, Judgement, Pooled, Qrel, Query
 
 # who decides when several judged a pair
 PRECEDENCE = ("human", "judge", "direct", "indirect-passage", "indirect-query", "duplicate")
@@ -39,6 +39,14 @@ def decided(group: Sequence[Judgement]) -> Judgement:
         scores=scores,
         evidence=evidence,
     )
+
+
+def with_proposal(judged: Judgement, pooled: Pooled | None) -> Judgement:
+    """A judgement with the routes and scores of its pair; a pair outside the pool has none."""
+    if pooled is None:
+        return judged
+    scores = dict(pooled.scores) | dict(judged.scores)
+    return replace(judged, routes=judged.routes or pooled.routes, scores=scores)
 
 
 def _lower_median(rows: Sequence[Judgement]) -> Judgement:
