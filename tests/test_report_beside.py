@@ -124,6 +124,13 @@ def test_gates_that_fail_make_the_verdict_and_open_ones_are_not_established(full
     assert any("G2" in claim for claim, _ in found.not_established)
 
 
+def test_no_claim_contradicts_a_finding(full: Dataset, bare: Dataset) -> None:
+    claim = "Train and test share nothing"
+
+    assert gather(full).audit.names & {"DK201", "DK203"}  # type: ignore[union-attr]
+    assert not any(one.startswith(claim) for one in head(gather(full)).established)
+
+
 def test_calibration_has_its_curve_thresholds_and_grid(page: str) -> None:
     assert "Calibration, passage level" in page
     assert "No longer holds" in page  # it is of another corpus

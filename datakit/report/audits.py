@@ -94,8 +94,10 @@ class AuditFacts:
             if row.check_id == check_id and measure in (None, row.measure)
         ]  # fmt: skip
 
-    def has(self, *severities: str) -> bool:
-        return any(row.finding.severity in severities for row in self.findings)
+    @property
+    def names(self) -> set[str]:
+        """Checks that found something."""
+        return {row.finding.check_id for row in self.findings}
 
     @property
     def reasons(self) -> list[tuple[str, list[str]]]:

@@ -91,7 +91,7 @@ def pointers(facts: Facts) -> tuple[Pointer, ...]:
         _on_drops, _on_uncertified, _on_ceiling, _on_unlabelled, _on_dates,
     )  # fmt: skip
     found = [pointer for make in makers for pointer in make(facts)]
-    said = {row.finding.check_id for row in facts.audit.findings} if facts.audit else set()
+    said = facts.audit.names if facts.audit else set()
     # what a finding says already is not said twice
     return tuple([one for one in found if not one.covered_by & said][:MAX_POINTERS])
 
