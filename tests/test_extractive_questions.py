@@ -11,6 +11,7 @@ from datakit import registry
 from datakit.generators import _chinese_clause, _terms_topics
 from datakit.generators._chinese import tag
 from datakit.generators._context import Context, context_of
+from datakit.generators._laws import law_name
 from datakit.generators.extractive_bottom_up import ExtractiveBottomUp
 from datakit.records import Passage, Query
 
@@ -253,3 +254,52 @@ def test_a_rise_from_one_date_to_another_is_asked_for_at_the_later_one() -> None
 
     assert any("2018" in text for text in made)
     assert not [text for text in made if "2017" in text]
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "name"),
+    [
+        ("GEOTHERMAL STEAM ACT OF 1970", "", "Geothermal Steam Act of 1970"),
+        (
+            "To aid states, and for other purposes.",
+            "This Act may be cited as the “Aid Act”.",
+            "Aid Act",
+        ),
+        ("116 HR 1079 RS: To require guidance.", "", "H.R. 1079"),
+        (
+            "Regulation (EU) 2024/903 of the Council laying down measures",
+            "",
+            "Regulation (EU) 2024/903",
+        ),
+        ("Minutes of a meeting", "", ""),
+    ],
+)
+def test_a_law_is_called_by_its_short_title_or_number(title: str, text: str, name: str) -> None:
+    assert law_name(title, text) == name
+
+
+def test_a_term_of_a_law_is_asked_for_with_the_law() -> None:
+    text = (
+        "# Definitions\n\nThe term “Administrator” means the Administrator of the "
+        "Environmental Protection Agency."
+    )
+
+    made = texts(text, doc_type="law", title="TOXIC SUBSTANCES CONTROL ACT")
+
+    assert any("Administrator" in one and "Toxic Substances Control Act" in one for one in made)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "If you decide to create an account for a club, you represent that you may bind the club.",
+        "For example, if you shopped on the website of an advertiser, we use that to show you ads.",
+        "Certain features of our plans may be described as unlimited by our partners in the shop.",
+    ],
+)
+def test_what_is_supposed_or_promised_is_nobodys_question(sentence: str) -> None:
+    made = texts(
+        f"# Plans\n\n{sentence}", issuer="Acme", doc_type="terms", title="Terms of Service"
+    )
+
+    assert not any(one.endswith("?") for one in made)

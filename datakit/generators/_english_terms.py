@@ -365,8 +365,16 @@ _WRONG = re.compile(
 )
 
 
+_VOWS = re.compile(
+    r"\s*(?:then )?you (?:\w+ly )?(?:represent|agree|acknowledge|warrant|confirm|understand)\b",
+    re.I,
+)
+
+
 def _how_to(text: str, context: Context) -> Iterator[Draft]:
     match = _IF_WANT.match(text) or _TO.match(text)
+    if match and _VOWS.match(text[match.end() :]):
+        return  # what one promises by it is not how it is done
     phrase = verb_phrase(match[1]) if match else None
     if (
         phrase
