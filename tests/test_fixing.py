@@ -8,6 +8,7 @@ from pathlib import Path
 
 import planted
 import planted_defects as defects
+import planted_verdicts as verdicts
 import pytest
 from planted import Tables
 
@@ -33,7 +34,7 @@ REPAIRED: list[tuple[str, Callable[[Tables], int]]] = [
     ("DK101", defects.exact_copies), ("DK102", defects.near_copies),
     ("DK103", defects.unjudged_copies), ("DK104", defects.repeated_queries),
     ("DK201", defects.dev_in_train), ("DK203", defects.shared_positives),
-    ("DK304", defects.risky_negatives), ("DK511", defects.meta_text),
+    ("DK304", verdicts.risky_negatives), ("DK511", defects.meta_text),
 ]  # fmt: skip
 
 
