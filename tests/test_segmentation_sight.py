@@ -52,7 +52,7 @@ def traits_of(
         for form in FORMS:
             lines, _ = d.lines("plain" if form == "plain" else "stripped")
             own = store.layout(lines, "plain")
-            found[form].append(sight.traits(own, like_heading(honest[lines])))
+            found[form].append(sight.of_lines(own, like_heading(honest[lines])))
     return found["plain"], found["stripped"]
 
 
@@ -110,7 +110,6 @@ def test_the_weights_are_those_of_traits_as_they_are() -> None:
         told = [sight.headings_show(weights, one) for one in form]
         assert [sight.headings_show(other, x * stretch + shift) for x in form] == told
         assert least <= sum(told) <= least + 5
-    assert sight.headings_show(weights * 0, shown[0])  # in doubt they may be there
 
 
 @pytest.mark.parametrize(
@@ -133,25 +132,62 @@ def test_a_trait_that_never_varies_counts_nothing() -> None:
     assert weights[7] == 0.0
 
 
+def test_what_network_and_lines_say_counts_together() -> None:
+    """Each tells half of the documents; weights of all traits tell them all."""
+    rng = np.random.default_rng(0)
+    first = np.zeros(sight.N_OF_LINES + 1, np.float32)
+    first[4], first[-1] = 2.0, -0.5
+    hidden = rng.normal(0, 0.1, (80, sight.N_TRAITS))
+    shown = hidden.copy()
+    shown[::2, 4] += 2.0
+    shown[1::2, -1] += 2.0
+    weights = sight.refined(first, list(shown[:40]), list(hidden[:40]))
+
+    assert weights.shape == (sight.N_TRAITS + 1,)
+    assert weights.dtype == np.float32
+    assert all(sight.headings_show(weights, one) for one in shown[40:])
+    assert not any(sight.headings_show(weights, one) for one in hidden[40:])
+    assert set(np.flatnonzero(weights[: sight.N_OF_LINES])) == {4}
+
+
+def test_without_development_documents_the_lines_decide() -> None:
+    first = np.arange(sight.N_OF_LINES + 1, dtype=np.float32)
+    weights = sight.refined(first, [], [])
+
+    assert weights[-1] == first[-1]
+    assert weights[: sight.N_OF_LINES].tolist() == first[:-1].tolist()
+    assert not weights[sight.N_OF_LINES : -1].any()
+
+
 def test_traits_are_the_mean_layout_and_how_like_headings_the_lines_are() -> None:
     lines = [Line("A heading"), Line("A long sentence, of a paragraph."), Line("Another one.")] * 7
     own = own_layout(lines)
     said = np.tile([3.0, -3.0, -4.0], 7)
-    found = sight.traits(own, said)
+    change = np.array([2.0, -1.0, -3.0])
+    found = sight.traits(own, said, change)
     p = 1 / (1 + np.exp(-said))
 
     assert found.shape == (sight.N_TRAITS,)
     np.testing.assert_allclose(found[:N_OWN], own.mean(axis=0))
     quantiles = [np.quantile(p, q) for q in (0.98, 0.95, 0.9, 0.75)]
     about = [p.mean(), 7 * p[0] / 21, p[0], np.log1p(21) / 5]
-    np.testing.assert_allclose(found[N_OWN:], [*quantiles, *about])
+    np.testing.assert_allclose(found[N_OWN : sight.N_OF_LINES], [*quantiles, *about])
+    q = 1 / (1 + np.exp(-change))  # 0.88, 0.27 and 0.05: about one boundary
+
+    def entropy(of: np.ndarray) -> np.ndarray:
+        return -of * np.log(of) - (1 - of) * np.log(1 - of)
+
+    relative = entropy(q).mean() / entropy(q.mean())
+    sure = [(q**2).sum() / q.sum(), relative, q[0], q.mean()]
+    np.testing.assert_allclose(found[sight.N_OF_LINES :], sure)
 
 
 @pytest.mark.parametrize("said", [-1e4, 0.0, 1e4])
 @pytest.mark.parametrize("texts", [["One."], ["One."] * 3, ["one"], [""]])
 def test_traits_of_odd_documents_are_finite(texts: list[str], said: float) -> None:
     own = own_layout([Line(text) for text in texts])
-    found = sight.traits(own, np.full(len(texts), said, np.float32))
+    change = np.full(max(1, len(texts) - 1), said, np.float32)
+    found = sight.traits(own, np.full(len(texts), said, np.float32), change)
 
     assert np.isfinite(found).all()
     assert np.abs(found).max() <= 2
@@ -163,6 +199,6 @@ def test_the_order_of_the_lines_does_not_count() -> None:
     order = np.random.default_rng(1).permutation(len(own))
 
     np.testing.assert_allclose(
-        sight.traits(own, said), sight.traits(own[order], said[order]), rtol=1e-6
+        sight.of_lines(own, said), sight.of_lines(own[order], said[order]), rtol=1e-6
     )
-    assert not np.allclose(sight.traits(own, said), sight.traits(own, said[order]))
+    assert not np.allclose(sight.of_lines(own, said), sight.of_lines(own, said[order]))

@@ -527,8 +527,8 @@ def test_a_large_set_does_not_choose_the_threshold_for_the_others() -> None:
     of_sets = choose_thresholds(forms, p, conditions, ["large"] * 10 + ["small"] * 2)
     of_documents = choose_thresholds(forms, p, conditions)
 
-    assert 0.05 < of_sets["F1"].values["stripped"]["section"] <= 0.3
-    assert 0.45 < of_documents["F1"].values["stripped"]["section"] <= 0.6
+    assert 0.05 < of_sets["F1-Pk"].values["stripped"]["section"] <= 0.3
+    assert 0.45 < of_documents["F1-Pk"].values["stripped"]["section"] <= 0.6
 
 
 # --- loading -----------------------------------------------------------------------------------

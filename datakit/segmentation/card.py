@@ -39,7 +39,7 @@ class Quality:
     language: str
     variant: str
     depth: Depth
-    threshold: str  # what it was chosen for on development documents: F1 or Pk
+    threshold: str  # what it was chosen for on development documents: F1-Pk or Pk
     n_documents: int
     pk: float
     window_diff: float
@@ -150,7 +150,7 @@ On {which}; per cent. Pk and WindowDiff: lower is better, and k is half the mean
 document's sections. F1: over all gaps of a set, at the exact gap. Forms: marked (headings are
 marked as such), plain (headings are unmarked lines), stripped (headings are left out).
 Thresholds were chosen on development documents by what a document shows of its headings (marked,
-lines that look like headings, neither); the model stores those for F1:
+lines that look like headings, neither); the model stores those for F1 less Pk:
 
 {chosen}
 {table(columns, rows)}"""

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from datakit.segmentation.calibration import is_cjk
 from datakit.segmentation.corpus import SECTION, SUBSECTION, SectionedDocument, Variant
-from datakit.segmentation.features import N_OWN, N_WINDOWS, features, own_layout
+from datakit.segmentation.features import N_OWN, N_WINDOWS, Bags, features, own_layout
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -72,12 +72,15 @@ class LineStore:
         self.n_buckets = self.n_features = n_buckets
         self.documents: list[StoredDocument] = []
         ids, lengths, plain, marked, spaces, above = [], [], [], [], [], []
+        words, pairs = [], []
         first = 0
         for document in documents:
             lines, shown = document.variant("plain"), document.variant("marked")
             found = features(lines.lines, n_buckets)
             ids.append(found.ids)
             lengths.append(np.diff(np.append(found.offsets, len(found.ids))))
+            words.append(found.words)
+            pairs.append(found.pairs)
             plain.append(found.layout[:, :N_OWN])
             marked.append(own_layout(shown.lines))
             heads = np.array([line.kind == "heading" for line in shown.lines], bool)
@@ -98,17 +101,19 @@ class LineStore:
         self.spaces = np.concatenate(spaces)  # 1: written without spaces
         self.heading_of = np.concatenate(above)  # place of the last heading, itself included; -1
         self._plain, self._marked = np.concatenate(plain), np.concatenate(marked)
+        self._words, self._pairs = _joined(words), _joined(pairs)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def frequent(self, n_features: int) -> np.ndarray:
         """(at most n_features,) int32, sorted: the hashes in the largest share of the documents of
-        a language, and in three documents at least. Rarer words only teach what one document says.
+        a set and language, and in three documents at least. Rarer words only teach what one
+        document says.
         """
         shares = np.zeros(self.n_buckets, np.float32)
-        for language in sorted({d.language for d in self.documents}):
-            of = [d for d in self.documents if d.language == language]
+        for kind in sorted({(d.source, d.language) for d in self.documents}):
+            of = [d for d in self.documents if (d.source, d.language) == kind]
             counts = np.zeros(self.n_buckets, np.int32)
             for d in of:
                 last = d.first + len(d.changes)
@@ -128,6 +133,10 @@ class LineStore:
         """(n, N_OWN) float32 of the lines at these places."""
         chosen: np.ndarray = (self._marked if variant == "marked" else self._plain)[lines]
         return chosen
+
+    def bodies(self, lines: np.ndarray) -> tuple[Bags, Bags]:
+        """The words and the pairs of words of the lines at these places, for `likeness`."""
+        return _of_lines(self._words, lines), _of_lines(self._pairs, lines)
 
     def counts(self, lines: np.ndarray, window: int) -> scipy.sparse.csr_matrix:
         """(n, n_features) float32: how often each feature is in a window of some lines."""
@@ -156,6 +165,25 @@ class LineStore:
             bag = np.repeat(np.arange(len(lengths)), lengths)[kept]
             ids, lengths = ids[kept], np.bincount(bag, minlength=len(lengths))
         return torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(lengths)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Bags of many lines, and where those of each line begin."""
+
+    bags: Bags
+    starts: np.ndarray  # (n_lines,)
+
+
+def _joined(parts: Sequence[Bags]) -> _Stored:
+    bags = Bags(*map(np.concatenate, zip(*parts, strict=True)))
+    return _Stored(bags, np.cumsum(bags.sizes) - bags.sizes)
+
+
+def _of_lines(stored: _Stored, lines: np.ndarray) -> Bags:
+    sizes = stored.bags.sizes[lines]
+    shift = np.repeat(stored.starts[lines] - (np.cumsum(sizes) - sizes), sizes)
+    return Bags(stored.bags.ids[shift + np.arange(sizes.sum())], sizes)
 
 
 def row_of(hashes: np.ndarray, n_buckets: int) -> np.ndarray:

@@ -1,8 +1,9 @@
 """What a model reads of a line: hashed words of four windows, and its layout.
 
 Words are lower-cased runs of letters, runs of digits (folded to 0) and single CJK characters.
-Each word and each pair of neighbours is a feature, hashed into a table of fixed size. All of it
-is numpy over the characters of many lines at once, with no loop over words.
+Each word and each pair of neighbours is a feature, hashed into a table of fixed size. Beside them
+stands how many words a line shares with its neighbours. All of it is numpy over the characters of
+many lines at once, with no loop over words.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,6 +30,13 @@ _SPACE, _MARK, _LETTER, _DIGIT, _CJK, _END = range(6)  # classes of characters
 _TABLE_SIZE = 0x323B1  # code points with a class of their own; above are marks
 
 
+class Bags(NamedTuple):
+    """Hashed words or pairs of words of lines."""
+
+    ids: np.ndarray  # (n,) int32, line after line
+    sizes: np.ndarray  # (n_lines,) int64, how many each line has
+
+
 @dataclass(frozen=True)
 class Features:
     """Of the lines of one document.
@@ -35,11 +44,14 @@ class Features:
     ids: (n_ids,) int32, the hashed features of all windows, window after window of each line.
     offsets: (N_WINDOWS · n_lines,) int64, where opening, head, body and tail of each line begin.
     layout: (n_lines, N_LAYOUT) float32.
+    words, pairs: what is in each line's body, for `likeness`.
     """
 
     ids: np.ndarray
     offsets: np.ndarray
     layout: np.ndarray
+    words: Bags
+    pairs: Bags
 
     def __len__(self) -> int:
         return len(self.layout)
@@ -49,7 +61,8 @@ def features(lines: Sequence[Line], n_buckets: int) -> Features:
     """Features of a document's lines; equal lines have equal windows in any document."""
     words, line_of = _words([line.text for line in lines])
     ids, offsets = _windows(words, line_of, len(lines), n_buckets)
-    return Features(ids, offsets, layout(lines))
+    of_bodies = _bodies(words, line_of, len(lines))
+    return Features(ids, offsets, in_document(own_layout(lines), *of_bodies), *of_bodies)
 
 
 # --- words -------------------------------------------------------------------------------------
@@ -140,6 +153,57 @@ def _bucket(values: np.ndarray, n_buckets: int) -> np.ndarray:
     return buckets
 
 
+# --- likeness ----------------------------------------------------------------------------------
+
+REACH = 8  # lines before and as many after, to which each is compared
+N_LIKE = 2 * REACH
+_BODY_BUCKETS = 2**20
+
+
+def _bodies(words: np.ndarray, line_of: np.ndarray, n_lines: int) -> tuple[Bags, Bags]:
+    """The words of the lines' bodies, and the pairs of neighbours."""
+    counts = np.bincount(line_of, minlength=n_lines)
+    first = np.cumsum(counts) - counts
+    inside = np.arange(len(words)) - first[line_of] < BODY
+    pairs = inside.copy()
+    pairs[:-1] &= line_of[1:] == line_of[:-1]
+    pairs[-1:] = False
+    of_pairs = words[:-1] * _BASE + words[1:]
+    return (
+        Bags(_bucket(words[inside], _BODY_BUCKETS), np.minimum(counts, BODY)),
+        Bags(
+            _bucket(of_pairs[pairs[:-1]], _BODY_BUCKETS),
+            np.bincount(line_of[pairs], minlength=n_lines),
+        ),
+    )
+
+
+def likeness(bags: Bags) -> np.ndarray:
+    """(n_lines, N_LIKE) float32 in [0, 1]: how like each line is to the one before it, the second
+    one before, …, then to those after it: the cosine of what is in them, each word weighted by how
+    few lines of the document have it. 0 beyond the document.
+    """
+    n_lines = len(bags.sizes)
+    line = np.repeat(np.arange(n_lines), bags.sizes)
+    keys = np.sort(bags.ids.astype(np.int64) * n_lines + line)  # of a word the earlier line first
+    words, line = np.divmod(keys[np.diff(keys, prepend=-1) > 0], max(1, n_lines))
+    starts = np.flatnonzero(np.diff(words, prepend=-1))
+    n_lines_of = np.diff(np.append(starts, len(words)))
+    weight = np.repeat(np.log((n_lines + 1) / n_lines_of), n_lines_of)
+    lengths = np.sqrt(np.bincount(line, weight, n_lines))
+    shared = np.zeros((n_lines, REACH))
+    for k in range(1, REACH + 1):
+        far = line[k:] - line[:-k]
+        near = (words[k:] == words[:-k]) & (far <= REACH)
+        at = line[k:][near] * REACH + far[near] - 1
+        shared += np.bincount(at, weight[k:][near], shared.size).reshape(shared.shape)
+    like = np.zeros((n_lines, N_LIKE), np.float32)
+    for k in range(1, min(REACH, n_lines - 1) + 1):
+        both = np.maximum(lengths[k:] * lengths[:-k], 1e-9)
+        like[k:, k - 1] = like[:-k, REACH + k - 1] = shared[k:, k - 1] / both
+    return like
+
+
 # --- layout ------------------------------------------------------------------------------------
 
 _ENDS = {**dict.fromkeys(".。!！?？…", 0), **dict.fromkeys(":：", 1), **dict.fromkeys(";；", 2),
@@ -156,16 +220,19 @@ _NUMBERED = re.compile(
     r"|[(（]?[一二三四五六七八九十]{1,3}[)）、.]))",
     re.IGNORECASE,
 )
+_EARLY_COLON = re.compile(r"[^:：]+(?:：|:\s)\s*\S")
 _BULLET = re.compile(r"\s*[-–—•·*▪●○■►◆‣>]\s?")
 _KINDS = ("heading", "list_item", "table", "caption", "code")
-N_OWN = 31
+_EARLY = 40  # characters: a colon within them sets off a term that the line explains
+N_OWN = 32
 NO_FINAL_MARK, UNDER_90_CHARS = 5, 10  # places among the layout of a line
-N_LAYOUT = 2 * N_OWN + 1
+N_LAYOUT = 2 * N_OWN + 2 + 2 * N_LIKE
 
 
 def layout(lines: Sequence[Line]) -> np.ndarray:
-    """(n_lines, N_LAYOUT) float32: each line's own features and those of the document."""
-    return in_document(own_layout(lines))
+    """(n_lines, N_LAYOUT) float32: each line's own features, those of the document, likeness."""
+    words, line_of = _words([line.text for line in lines])
+    return in_document(own_layout(lines), *_bodies(words, line_of, len(lines)))
 
 
 def own_layout(lines: Sequence[Line]) -> np.ndarray:
@@ -175,16 +242,23 @@ def own_layout(lines: Sequence[Line]) -> np.ndarray:
     return np.array([_own(line, rank) for line in lines], np.float32).reshape(len(lines), N_OWN)
 
 
-def in_document(own: np.ndarray) -> np.ndarray:
-    """(n_lines, N_LAYOUT) float32: the lines' own features, their mean and the number of lines.
+def in_document(own: np.ndarray, words: Bags, pairs: Bags) -> np.ndarray:
+    """(n_lines, N_LAYOUT) float32: the lines' own features, their mean, the number of lines, how
+    far down each stands, and its likeness to its neighbours.
 
     The mean tells the model what it sees: marked headings, plain ones or none.
+
+    Args:
+        own: (n_lines, N_OWN).
+        words: of the lines' bodies.
+        pairs: of words, of the bodies.
     """
-    about = np.empty((len(own), N_OWN + 1), np.float32)
+    about = np.empty((len(own), N_OWN + 2), np.float32)
     if len(own):
-        about[:, :-1] = own.mean(axis=0)
-        about[:, -1] = np.log1p(len(own)) / 5
-    return np.concatenate([own, about], axis=1)
+        about[:, :-2] = own.mean(axis=0)
+        about[:, -2] = np.log1p(len(own)) / 5
+        about[:, -1] = (np.arange(len(own)) + 0.5) / len(own)
+    return np.concatenate([own, about, likeness(words), likeness(pairs)], axis=1)
 
 
 def _own(line: Line, rank: dict[int, int]) -> list[float]:
@@ -217,6 +291,7 @@ def _own(line: Line, rank: dict[int, int]) -> list[float]:
         row[30] = place / 4
     elif line.kind == "list_item":
         row[30] = min(line.level or 1, 4) / 4
+    row[31] = float(_EARLY_COLON.match(body[:_EARLY]) is not None)
     return row
 
 

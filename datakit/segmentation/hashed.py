@@ -3,8 +3,9 @@
 Two stages. The evidence is linear in the hashed words of a line: what they say of boundaries and
 headings (`evidence.py`) and of the topic (`topics.py`). A few small transformers then read the
 evidence and the layout of all lines of a document and decide at each gap; their probabilities are
-averaged. Documents that surely have no headings have networks of their own (`sight.py` tells);
-those of the others have learnt all forms, since to miss headings costs more than to look in vain.
+averaged. Documents without headings have networks of their own (`sight.py` tells, from what the
+first network of the other kind finds); those of the others have learnt all forms, since to miss
+headings costs more than to look in vain.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ _LEAST_DEVIATION = 1e-3  # of evidence: a scale fits into half precision
 _SCORED = 25  # development documents of each set and language that choose the best epoch
 _EVIDENCE = "evidence.safetensors"
 
-# documents that may have headings among their lines, and those that surely have none: each kind
-# has networks of its own
+# documents that have headings among their lines, and those that have none: each kind has networks
+# of its own
 Kind = Literal["shown", "hidden"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FORMS_OF: dict[Kind, tuple[Variant, ...]] = {  # that decide for the best epoch
@@ -96,7 +97,7 @@ class Settings:
     word_dropout: float = 0.5  # share of the words left out, in training the evidence
     # of each kind, their probabilities averaged; every second one does not read the topics, which
     # help most where the others know least
-    networks: int = 4
+    networks: int = 3
     dim: int = 64
     layers: int = 3
     heads: int = 4
@@ -227,15 +228,20 @@ class Hashed:
         if len(lines) < 2:
             return Raw(np.zeros((0, len(DEPTHS))), condition(lines, False))
         found = features(lines, self.settings.n_buckets)
-        evidence = self._evidence(lines, found)
-        shows = any(line.kind == "heading" for line in lines) or sight.headings_show(
-            self.sight, sight.traits(found.layout[:, :N_OWN], like_heading(evidence.numpy()))
+        evidence, layout = self._evidence(lines, found), torch.from_numpy(found.layout)
+        said = functools.partial(
+            _of_evidence, evidence=evidence, layout=layout, size=self.settings.max_lines
         )
-        networks = self.networks["shown" if shows else "hidden"]
-        layout = torch.from_numpy(found.layout)
-        size = self.settings.max_lines
-        members = [[_of_evidence(n, evidence, layout, size)] for n in networks]
-        return Raw(mean_logits(members)[0], condition(lines, shows))
+        first = said(self.networks["shown"][0])
+        shows = any(line.kind == "heading" for line in lines) or sight.headings_show(
+            self.sight,
+            sight.traits(found.layout[:, :N_OWN], like_heading(evidence.numpy()), first[:, 1]),
+        )
+        if shows:
+            members = [first, *map(said, self.networks["shown"][1:])]
+        else:
+            members = [*map(said, self.networks["hidden"])]
+        return Raw(mean_logits([[one] for one in members])[0], condition(lines, shows))
 
     def _evidence(self, lines: Sequence[Line], found: Features) -> torch.Tensor:
         """(n_lines, input_dim)."""
@@ -343,12 +349,15 @@ def like_heading(evidence: np.ndarray) -> np.ndarray:
 class _Sequence:
     """Lines of a document, or a part of one, with their evidence."""
 
+    lines: np.ndarray  # (n_lines,) places in the store
     evidence: np.ndarray  # (n_lines, input_dim)
     layout: np.ndarray  # (n_lines, N_OWN), or N_LAYOUT once it is known what document it is
     changes: np.ndarray  # (n_lines,) int8, before each line
 
     def __getitem__(self, lines: Any) -> _Sequence:
-        return _Sequence(self.evidence[lines], self.layout[lines], self.changes[lines])
+        return _Sequence(
+            self.lines[lines], self.evidence[lines], self.layout[lines], self.changes[lines]
+        )
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -382,8 +391,7 @@ def fit(
         settings = dataclasses.replace(settings, n_features=len(hashes))
         store.keep(hashes)
         tables, evidence = _evidence(store, settings, seed, checkpoint_dir, on_progress)
-        weights = _sight(store, evidence)
-        scored = _scored(dev, hashes, tables, settings)
+        scored = _sequences(_some_of_each(dev), hashes, tables, settings)
 
         def network(kind: Kind, i: int) -> GapNetwork:
             course = Course(
@@ -395,6 +403,8 @@ def fit(
         networks = {
             kind: tuple(network(kind, i) for i in range(settings.networks)) for kind in KINDS
         }
+        unseen = _sequences(dev, hashes, tables, settings)
+        weights = _sight(store, evidence, unseen, networks["shown"][0], settings)
     trained = Hashed(hashes, tables, weights, networks, settings)
     return from_state(trained.config(), trained.state())
 
@@ -467,27 +477,56 @@ def _evidence(
     return tables, honest
 
 
-def _sight(store: LineStore, evidence: np.ndarray) -> np.ndarray:
-    """Weights that tell documents with their headings as plain lines from those without."""
-    found: dict[Variant, list[np.ndarray]] = {"plain": [], "stripped": []}
-    for document in store.documents:
-        for form, of_form in found.items():
+def _sight(
+    store: LineStore, evidence: np.ndarray, unseen: Mapping[Variant, Sequence[_Sequence]],
+    network: GapNetwork, settings: Settings,
+) -> np.ndarray:  # fmt: skip
+    """Weights that tell documents with their headings as plain lines from those without.
+
+    Args:
+        store: the lines of the training documents.
+        evidence: (n_lines, input_dim) of them.
+        unseen: development documents in their forms.
+        network: that tells in use, too.
+        settings: of the model.
+    """
+
+    def of_lines(form: Variant) -> list[np.ndarray]:
+        found = []
+        for document in store.documents:
             lines, _ = document.lines(form)
             own = store.layout(lines, "plain")
-            of_form.append(sight.traits(own, like_heading(evidence[lines])))
-    return sight.fit(found["plain"], found["stripped"])
+            found.append(sight.of_lines(own, like_heading(evidence[lines])))
+        return found
+
+    def traits(form: Variant) -> list[np.ndarray]:
+        found = []
+        for one in unseen[form]:
+            own, said = one.layout[:, :N_OWN], _of_sequence(network, one, settings)
+            found.append(sight.traits(own, like_heading(one.evidence), said[:, 1]))
+        return found
+
+    with torch.inference_mode():
+        first = sight.fit(of_lines("plain"), of_lines("stripped"))
+        return sight.refined(first, traits("plain"), traits("stripped"))
 
 
-def _scored(
-    dev: Sequence[SectionedDocument], hashes: np.ndarray, tables: Tables, settings: Settings
-) -> dict[Variant, list[_Sequence]]:
-    """Development documents, some of each set and language, in their variants."""
+def _some_of_each(dev: Sequence[SectionedDocument]) -> list[SectionedDocument]:
+    """Development documents, some of each set and language."""
     of_set: dict[tuple[str, str], int] = defaultdict(int)
     some = []
     for document in sorted(dev, key=lambda d: d.doc_id):
         of_set[document.source, document.language] += 1
-        if of_set[document.source, document.language] <= _SCORED and len(document.lines) > 1:
+        if of_set[document.source, document.language] <= _SCORED:
             some.append(document)
+    return some
+
+
+def _sequences(
+    documents: Sequence[SectionedDocument], hashes: np.ndarray, tables: Tables, settings: Settings
+) -> dict[Variant, list[_Sequence]]:
+    """Documents of two lines or more in their variants, as a model in use sees them."""
+    some = [document for document in documents if len(document.lines) > 1]
     if not some:
         return {variant: [] for variant in VARIANTS}
     store = LineStore(some, settings.n_buckets)
@@ -495,12 +534,19 @@ def _scored(
     lines = np.arange(len(store))
     of_boundaries = evidence_of(tables.evidence, store, lines)
     every = np.concatenate([of_boundaries, topics.topics_of(tables.topics, store, lines)], axis=1)
-    return {v: [_sequence(store, every, d, v) for d in store.documents] for v in VARIANTS}
+    return {
+        v: [_known(store, _sequence(store, every, d, v)) for d in store.documents] for v in VARIANTS
+    }
 
 
 def _sequence(store: LineStore, evidence: np.ndarray, document: Any, variant: Variant) -> _Sequence:
     lines, changes = document.lines(variant)
-    return _Sequence(evidence[lines], store.layout(lines, variant), changes)
+    return _Sequence(lines, evidence[lines], store.layout(lines, variant), changes)
+
+
+def _known(store: LineStore, whole: _Sequence) -> _Sequence:
+    """A document whose lines and their order are settled."""
+    return dataclasses.replace(whole, layout=in_document(whole.layout, *store.bodies(whole.lines)))
 
 
 def _network(
@@ -549,10 +595,8 @@ def _drawn(
                 whole = _mixed(whole, _sequence(store, evidence, other, variant), rng)
             if rng.random() < settings.shuffled:
                 whole = _shuffled(whole, rng)
-            layout = in_document(whole.layout)
-            known = dataclasses.replace(whole, layout=layout)
             first = int(rng.integers(8, settings.crop)) if len(whole) > settings.crop else None
-            yield from _cut(known, first, settings.crop)
+            yield from _cut(_known(store, whole), first, settings.crop)
 
 
 def _cut(whole: _Sequence, first: int | None, size: int) -> Iterator[_Sequence]:
@@ -583,6 +627,7 @@ def _mixed(whole: _Sequence, other: _Sequence, rng: np.random.Generator) -> _Seq
             guest.changes[0] = SECTION
             own.insert(int(rng.integers(1, len(own) + 1)), guest)
     return _Sequence(
+        np.concatenate([p.lines for p in own]),
         np.concatenate([p.evidence for p in own]),
         np.concatenate([p.layout for p in own]),
         np.concatenate([p.changes for p in own]),
@@ -641,6 +686,12 @@ def _loss(raw: torch.Tensor, changes: np.ndarray) -> torch.Tensor:
     return of_change - (is_section * log_p + (1 - is_section) * log_not).mean()
 
 
+def _of_sequence(network: GapNetwork, one: _Sequence, settings: Settings) -> np.ndarray:
+    """(n_lines - 1, 2) float64 logits of a whole document in training."""
+    evidence, layout = map(torch.from_numpy, (one.evidence, one.layout))
+    return _of_evidence(network, evidence, layout, settings.max_lines)
+
+
 def _score(
     network: GapNetwork, scored: Mapping[Variant, Sequence[_Sequence]], settings: Settings
 ) -> float:
@@ -648,13 +699,7 @@ def _score(
     found = []
     with torch.inference_mode():
         for sequences in scored.values():
-            raw = [
-                _of_evidence(
-                    network, torch.from_numpy(s.evidence),
-                    torch.from_numpy(in_document(s.layout)), settings.max_lines,
-                )
-                for s in sequences
-            ]  # fmt: skip
+            raw = [_of_sequence(network, s, settings) for s in sequences]
             for column, least in enumerate((SECTION, SUBSECTION)):
                 gold = [s.changes[1:] >= least for s in sequences]
                 found.append(best_f1([r[:, column] for r in raw], gold)[1])

@@ -41,19 +41,24 @@ class _Layer(nn.Module):
             slopes = 2.0 ** -torch.arange(settings.heads).float()
             self.distance.copy_(-0.3 * slopes[:, None] * steps)
 
-    def forward(self, x: torch.Tensor, places: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         batch, length, dim = x.shape
         q, k, v = (
             part.view(batch, length, self.heads, -1).transpose(1, 2)
             for part in self.attention(self.norm_attention(x)).chunk(3, dim=-1)
         )
-        bias = self.distance[:, places][None] + mask
+        bias = self._by_distance(length)[None] + mask
         seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         seen = seen.transpose(1, 2).reshape(batch, length, dim)
         x = x + self.dropout(self.attention_out(seen))
         hidden = functional.gelu(self.hidden(self.norm_hidden(x)))
         out: torch.Tensor = x + self.dropout(self.hidden_out(self.dropout(hidden)))
         return out
+
+    def _by_distance(self, length: int) -> torch.Tensor:
+        """(heads, length, length): each row is the one above, moved on by one."""
+        steps = torch.arange(1 - length, length).clamp(-REACH, REACH) + REACH
+        return self.distance[:, steps].unfold(1, length, 1).flip(1)
 
 
 class SequenceNetwork(nn.Module):
@@ -82,15 +87,15 @@ class SequenceNetwork(nn.Module):
             lengths: (batch,) int64, lines that are no padding.
         """
         length = vectors.shape[1]
-        at = torch.arange(length)
-        places = (at[None] - at[:, None]).clamp(-REACH, REACH) + REACH
         mask = torch.zeros(len(vectors), 1, 1, length)
-        mask.masked_fill_((at[None] >= lengths[:, None])[:, None, None], float("-inf"))
+        mask.masked_fill_(
+            (torch.arange(length)[None] >= lengths[:, None])[:, None, None], float("-inf")
+        )
         own = self.line(vectors) + self.layout(layout)
         own = own + self.mix(own)
         x = self.dropout(own)
         for layer in self.layers:
-            x = layer(x, places, mask)
+            x = layer(x, mask)
         x = self.norm(x)
         both = torch.cat([x[:, :-1], x[:, 1:], own[:, :-1], own[:, 1:]], dim=-1)
         logits: torch.Tensor = self.out(self.dropout(functional.gelu(self.gap(both))))

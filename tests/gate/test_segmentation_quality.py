@@ -1,8 +1,8 @@
 """What the shipped segmentation model finds, pinned on documents of ours and on real ones.
 
 The documents of ours are short, of many sections, and not in the stock phrases of real terms:
-without headings the model finds no more in them than chance does. What it finds in real
-documents without headings is held by the floors below.
+without headings the model finds little in them. What it finds in real documents without headings
+is held by the floors below.
 
 `python tests/gate/test_segmentation_quality.py [MODEL]` prints the tables below with the figures
 of now; a model that is trained again brings its own in the same change.
@@ -27,18 +27,18 @@ OURS = Path(__file__).parents[1] / "data" / "segmentation" / "documents.jsonl"
 CORPUS = "22522af19f9f9c5d2afa6496c49b5b62b8ca84a295e9d999cda57f1402186fcf"
 # language ("all" is the eighteen documents), form and depth: Pk and F1 in per cent
 FIGURES: dict[tuple[str, Variant, Depth], tuple[float, float]] = {
-    ("all", "marked", "section"): (2.9, 96.5),
+    ("all", "marked", "section"): (3.6, 95.8),
     ("all", "marked", "subsection"): (0.0, 100.0),
-    ("all", "plain", "section"): (8.0, 91.0),
+    ("all", "plain", "section"): (8.9, 89.8),
     ("all", "plain", "subsection"): (0.0, 100.0),
-    ("all", "stripped", "section"): (50.8, 26.3),
-    ("all", "stripped", "subsection"): (47.1, 37.0),
+    ("all", "stripped", "section"): (47.6, 31.3),
+    ("all", "stripped", "subsection"): (39.7, 45.9),
     ("zh", "marked", "section"): (5.6, 92.8),
     ("zh", "marked", "subsection"): (0.0, 100.0),
-    ("zh", "plain", "section"): (5.8, 92.6),
+    ("zh", "plain", "section"): (7.3, 90.7),
     ("zh", "plain", "subsection"): (0.0, 100.0),
-    ("zh", "stripped", "section"): (44.4, 26.2),
-    ("zh", "stripped", "subsection"): (48.7, 24.7),
+    ("zh", "stripped", "section"): (41.4, 33.8),
+    ("zh", "stripped", "subsection"): (40.3, 43.4),
 }
 # points; processors round a probability differently by a millionth, and none lies so near its
 # threshold: what moves more is another model
@@ -50,36 +50,36 @@ REAL = "60991c1473e663d5c6253164f98831fa79e5cecb054bd57a2ed8eb1347bb93ea"
 MARGIN = 1.0  # points between what was measured and the floors
 # set, language, form and depth: the highest Pk and the lowest F1 in per cent
 FLOORS: dict[tuple[str, str, Variant, Depth], tuple[float, float]] = {
-    ("en_techdocs", "en", "marked", "section"): (1.8, 98.2),
+    ("en_techdocs", "en", "marked", "section"): (1.5, 98.5),
     ("en_techdocs", "en", "marked", "subsection"): (1.1, 98.9),
-    ("en_techdocs", "en", "plain", "section"): (5.4, 90.8),
-    ("en_techdocs", "en", "plain", "subsection"): (3.9, 90.8),
-    ("en_techdocs", "en", "stripped", "section"): (31.5, 44.4),
-    ("en_techdocs", "en", "stripped", "subsection"): (33.9, 47.2),
-    ("ota_terms", "en", "marked", "section"): (8.7, 90.1),
-    ("ota_terms", "en", "marked", "subsection"): (1.0, 99.0),
-    ("ota_terms", "en", "plain", "section"): (22.3, 70.7),
-    ("ota_terms", "en", "plain", "subsection"): (12.1, 83.5),
-    ("ota_terms", "en", "stripped", "section"): (38.9, 39.2),
-    ("ota_terms", "en", "stripped", "subsection"): (36.5, 35.9),
-    ("ota_terms", "fr", "marked", "section"): (4.3, 96.5),
-    ("ota_terms", "fr", "marked", "subsection"): (1.5, 98.8),
-    ("ota_terms", "fr", "plain", "section"): (26.3, 61.2),
-    ("ota_terms", "fr", "plain", "subsection"): (20.3, 83.8),
-    ("ota_terms", "fr", "stripped", "section"): (38.5, 36.3),
-    ("ota_terms", "fr", "stripped", "subsection"): (38.6, 46.3),
+    ("en_techdocs", "en", "plain", "section"): (4.2, 92.5),
+    ("en_techdocs", "en", "plain", "subsection"): (4.2, 90.6),
+    ("en_techdocs", "en", "stripped", "section"): (27.3, 44.7),
+    ("en_techdocs", "en", "stripped", "subsection"): (28.2, 50.4),
+    ("ota_terms", "en", "marked", "section"): (9.2, 87.8),
+    ("ota_terms", "en", "marked", "subsection"): (1.4, 99.0),
+    ("ota_terms", "en", "plain", "section"): (23.0, 71.2),
+    ("ota_terms", "en", "plain", "subsection"): (12.6, 85.0),
+    ("ota_terms", "en", "stripped", "section"): (34.5, 43.4),
+    ("ota_terms", "en", "stripped", "subsection"): (32.7, 44.7),
+    ("ota_terms", "fr", "marked", "section"): (4.8, 95.5),
+    ("ota_terms", "fr", "marked", "subsection"): (1.3, 98.9),
+    ("ota_terms", "fr", "plain", "section"): (21.5, 66.0),
+    ("ota_terms", "fr", "plain", "subsection"): (17.0, 85.8),
+    ("ota_terms", "fr", "stripped", "section"): (33.7, 38.0),
+    ("ota_terms", "fr", "stripped", "subsection"): (36.2, 47.2),
     ("zh_laws", "zh", "marked", "section"): (1.0, 99.0),
     ("zh_laws", "zh", "marked", "subsection"): (1.0, 99.0),
-    ("zh_laws", "zh", "plain", "section"): (1.8, 96.9),
-    ("zh_laws", "zh", "plain", "subsection"): (1.7, 96.8),
-    ("zh_laws", "zh", "stripped", "section"): (23.8, 57.3),
-    ("zh_laws", "zh", "stripped", "subsection"): (23.5, 57.5),
-    ("zh_techdocs", "zh", "marked", "section"): (6.6, 86.5),
+    ("zh_laws", "zh", "plain", "section"): (1.4, 98.6),
+    ("zh_laws", "zh", "plain", "subsection"): (1.3, 98.8),
+    ("zh_laws", "zh", "stripped", "section"): (19.6, 65.8),
+    ("zh_laws", "zh", "stripped", "subsection"): (18.2, 66.6),
+    ("zh_techdocs", "zh", "marked", "section"): (7.4, 85.2),
     ("zh_techdocs", "zh", "marked", "subsection"): (1.0, 99.0),
-    ("zh_techdocs", "zh", "plain", "section"): (21.2, 69.7),
-    ("zh_techdocs", "zh", "plain", "subsection"): (7.5, 88.7),
-    ("zh_techdocs", "zh", "stripped", "section"): (36.9, 40.4),
-    ("zh_techdocs", "zh", "stripped", "subsection"): (31.7, 53.5),
+    ("zh_techdocs", "zh", "plain", "section"): (23.2, 67.1),
+    ("zh_techdocs", "zh", "plain", "subsection"): (6.3, 88.9),
+    ("zh_techdocs", "zh", "stripped", "section"): (34.9, 49.5),
+    ("zh_techdocs", "zh", "stripped", "subsection"): (29.0, 61.6),
 }
 
 Figures = Mapping[tuple[str, str, Variant, Depth], tuple[float, float]]
