@@ -14,8 +14,9 @@ SOURCES := $(shell find datakit prompts schemas -type f -not -path '*/__pycache_
 demo: $(VENV)/.demo
 	$(BIN)/datakit build --sample -o out
 
+# a process a core (threads within them would only wait for each other), each file in one process
 test: $(VENV)/.test lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
 	PYTHONPATH=. $(BIN)/pytest -q tests/test_layers.py tests/contracts
 
 lint: $(VENV)/.test
