@@ -183,6 +183,8 @@ def _summary(dataset: Dataset) -> dict[str, Any]:
     """What a build made, for the closing table and for scripts."""
     from collections import Counter
 
+    from datakit import inspection
+
     count = {t: dataset.count(t) for t in dataset.tables() if not t.startswith("dropped/")}
     queries = dataset.arrow("query", ["level", "split", "language"]).to_pylist()
     labels = dataset.arrow("qrel/mined", ["source"])["source"].to_pylist()
@@ -201,6 +203,7 @@ def _summary(dataset: Dataset) -> dict[str, Any]:
             for name, entry in dataset.manifest["stages"].items()
             if entry["dropped_by_reason"]
         },
+        **inspection.counts(dataset),
     }
 
 
@@ -223,6 +226,8 @@ def _print_table(dataset: Dataset) -> None:
         ("labels", pairs(f"{k} {v:,} " for k, v in summary["labels"].items())),
         ("negatives", f"{rows['negative/mined']:,}"),
         *_headline(dataset),
+        ("gates", pairs(f"{k.replace('_', ' ')} {v} " for k, v in summary["gates"].items())),
+        ("audit", pairs(f"{k} {v} " for k, v in summary["findings"].items()) or "no findings"),
         ("report", summary["report"]),
     ):
         table.add_row(name, value)

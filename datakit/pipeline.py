@@ -185,6 +185,7 @@ def build(
     Raises:
         DatakitError: see its subclasses; whatever was finished is kept.
     """
+    from datakit.inspection import inspect
     from datakit.report import write_report
 
     files = sources.find(source_paths, skip=Path(out))[:limit]
@@ -194,7 +195,8 @@ def build(
     with dataset.locked():
         _remember_sources(dataset, source_paths, limit)
         work = Build(dataset, plan, files, workers, show, spending or Spending())
-        work.run(report=report)
+        outcomes = work.run(report=report)
+        inspect(dataset, not all(one.skipped for one in outcomes), show)
         with unwritable(dataset.path):
             write_report(dataset)
         work.check_sources()

@@ -373,8 +373,10 @@ def test_a_verdict_is_a_pass_only_when_all_is_established(tmp_path: Path) -> Non
 def test_gates_json_has_the_keys_that_readers_rely_on(tmp_path: Path) -> None:
     dataset = dataset_of(tmp_path, judged=False)
     rows, _ = gates.verify(dataset)
-    kept = json.loads(gates.write(dataset.path, rows).read_text("utf-8"))
+    found = json.loads(gates.write(dataset, rows).read_text("utf-8"))
+    kept = found["gates"]
 
+    assert found["content_hash"] == dataset.manifest["content_hash"]
     assert set(kept[0]) == {
         "gate", "title", "metric", "value", "low", "high", "n", "threshold", "need", "status",
         "reason",

@@ -34,7 +34,7 @@ LAYERS = [
         "training",
     }
     | {"judging", "fixing", "gates", "reviewing"},
-    {"stages", "importing", "irds", "projection", "comparison"},
+    {"stages", "importing", "irds", "projection", "comparison", "inspection"},
     {"pipeline"},
     {"commands"},
     {"cli"},

@@ -71,7 +71,7 @@ def full(bare: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     shutil.copytree(bare.path, folder)
     made = Dataset.open(folder)
     outputs.write(running.audit(made, "all", "cheap", {}, False), folder)
-    verify.write(folder, verify.verify(made)[0])
+    verify.write(made, verify.verify(made)[0])
     (folder / "calibration").mkdir()
     (folder / "calibration" / "passage.json").write_text(json.dumps(CALIBRATION), "utf-8")
     return made

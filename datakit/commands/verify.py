@@ -53,7 +53,7 @@ def verify(
 
     rows, ground = gates.verify(dataset, self_test=self_test, training=trial, say=say)
     with dataset.locked():
-        gates.write(dataset.path, rows)
+        gates.write(dataset, rows)
     word = gates.verdict(rows, ground)
     if as_json:
         found = {"verdict": word, "gates": [row.as_json() for row in rows]}

@@ -17,8 +17,10 @@ from datakit.gates.judges import family_bias, judge_validity, oracle_sanity
 from datakit.gates.labels import JUDGE_RELATIVE, label_precision, label_recall
 from datakit.gates.pools import pool_health
 from datakit.gates.ranking import rank_stability, seed_only_gap
+from datakit.version import __version__
 
 FILE = "gates.json"
+FORMAT = "1"  # of that file
 SMALL_CORPUS = 2_000  # passages
 SMALL = "small corpus: pools cover most of it; rank stability is weak evidence"
 EXTRACTIVE = "extractive queries: measures term matching, not search intent"
@@ -59,12 +61,18 @@ def verify(
     return rows, ground
 
 
-def write(path: Path, rows: Iterable[Gate]) -> Path:
-    """Replace `gates.json`: a list of objects, one a metric."""
-    file = path / FILE
-    text = json.dumps([row.as_json() for row in rows], ensure_ascii=False, indent=1)
-    with unwritable(path):
-        write_atomic(file, text + "\n")
+def write(dataset: Dataset, rows: Iterable[Gate]) -> Path:
+    """Replace `gates.json`: which state of the tables it is about, and an object a metric."""
+    file = dataset.path / FILE
+    found = {
+        "format": FORMAT,
+        "dataset_id": str(dataset.manifest.get("dataset_id", "")),
+        "content_hash": str(dataset.manifest.get("content_hash", "")),
+        "tool_version": __version__,
+        "gates": [row.as_json() for row in rows],
+    }
+    with unwritable(dataset.path):
+        write_atomic(file, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     return file
 
 

@@ -23,7 +23,7 @@ _NAMES = [field.name for field in fields(Finding)]
 class Beside:
     """The files as they are read; None: not there."""
 
-    gates: tuple[dict[str, Any], ...] | None = None
+    gates: dict[str, Any] | None = None  # gates.json
     audit: dict[str, Any] | None = None  # measures.json
     findings: tuple[Finding, ...] = ()
     calibrations: tuple[dict[str, Any], ...] = ()
@@ -33,13 +33,16 @@ class Beside:
 def read_beside(folder: Path) -> Beside:
     """Gates, audit and calibrations of a folder."""
     wrong: list[str] = []
-    gates = _json(folder / "gates.json", list, wrong)
+    gates = _json(folder / "gates.json", dict, wrong)
+    if gates is not None and not isinstance(gates.get("gates"), list):
+        wrong.append("gates.json: no list `gates`")
+        gates = None
     audit = _json(folder / "measures.json", dict, wrong)
     paths = (folder / "calibration" / f"{level}.json" for level in CALIBRATED)
     calibrations = [body for path in paths if (body := _json(path, dict, wrong)) is not None]
     findings = _findings(folder / "findings.jsonl", wrong) if audit is not None else ()
     return Beside(
-        gates=None if gates is None else tuple(row for row in gates if isinstance(row, dict)),
+        gates=gates,
         audit=audit,
         findings=tuple(findings),
         calibrations=tuple(calibrations),

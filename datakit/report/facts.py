@@ -114,7 +114,7 @@ def gather(
         ranks=rank_facts(dataset, front, [run.name for run in runs]),
         positions=position_facts(dataset),
         judges=judge_card(dataset),
-        gates=gate_facts(beside.gates),
+        gates=gate_facts(beside.gates, str(dataset.manifest.get("content_hash", ""))),
         audit=audit_facts(dataset, beside, before),
         calibrations=calibration_facts(dataset, beside.calibrations),
         unreadable=beside.unreadable,

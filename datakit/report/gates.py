@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ class GateRow:
 @dataclass(frozen=True, slots=True)
 class GateFacts:
     rows: tuple[GateRow, ...]
+    is_stale: bool = False  # the tables have changed since
 
     def of(self, status: str) -> list[GateRow]:
         return [row for row in self.rows if row.status == status]
@@ -66,10 +67,18 @@ class GateFacts:
         return [(gate, title, rows) for (gate, title), rows in found.items()]
 
 
-def gate_facts(raw: Iterable[Mapping[str, Any]] | None) -> GateFacts | None:
+def gate_facts(raw: Mapping[str, Any] | None, content_hash: str) -> GateFacts | None:
+    """What gates.json says.
+
+    Args:
+        raw: its content, with the list `gates`; None: there is none.
+        content_hash: of the tables as they are now.
+    """
     if raw is None:
         return None
-    return GateFacts(tuple(_row(one) for one in list(raw)[:MOST_ROWS]))
+    rows = [one for one in raw["gates"] if isinstance(one, dict)]
+    stale = raw.get("content_hash") != content_hash
+    return GateFacts(tuple(_row(one) for one in rows[:MOST_ROWS]), stale)
 
 
 def _row(one: Mapping[str, Any]) -> GateRow:

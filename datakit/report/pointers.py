@@ -102,6 +102,9 @@ def _on_files(facts: Facts) -> list[Pointer]:
     if stale:
         said = "The audit is of an earlier state of this dataset."
         found.append(Pointer(said, "audit", "datakit audit OUT"))
+    if facts.gates is not None and facts.gates.is_stale:
+        said = "The gates are of an earlier state of this dataset."
+        found.append(Pointer(said, "gates", "datakit verify OUT"))
     return found
 
 
