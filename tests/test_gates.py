@@ -19,7 +19,7 @@ from datakit.gates.coverage import coverage
 from datakit.gates.difficulty import difficulty, fused, lexical_bias
 from datakit.gates.gate import Gate, Need, decided, mean, weighted_share
 from datakit.gates.ground import Automatic, Ground
-from datakit.gates.judges import family_bias, judge_validity, kappa, oracle_sanity
+from datakit.gates.judges import family_bias, judge_validity, oracle_sanity
 from datakit.gates.labels import label_precision, label_recall
 from datakit.gates.pools import pool_health
 from datakit.gates.ranking import rank_stability, seed_only_gap
@@ -104,19 +104,20 @@ def test_a_judge_that_agrees_passes_and_one_that_guesses_fails() -> None:
     assert states(judge_validity(ground(judge=TRUTH))) == ["not_established"] * 3
 
 
-def test_kappa_is_that_of_scikit_learn() -> None:
+def test_kappa_of_relevance_is_that_of_scikit_learn() -> None:
     from sklearn.metrics import cohen_kappa_score
 
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 4, 300), rng.integers(0, 4, 300)
     b = np.where(rng.random(300) < 0.5, a, b)
-    table = np.zeros((1, 16))
-    np.add.at(table[0], a * 4 + b, 1)
-    grade = np.arange(4)
+    pairs = [(f"q{i:03}", "p") for i in range(300)]
+    judge, people = (dict(zip(pairs, one.tolist(), strict=True)) for one in (a, b))
 
-    quadratic = kappa(table, (grade[:, None] - grade) ** 2.0)[0]
+    rows = list(judge_validity(ground(judge=judge, people=people)))
 
-    assert quadratic == pytest.approx(cohen_kappa_score(a, b, weights="quadratic"))
+    assert rows[0].value == pytest.approx(cohen_kappa_score(a >= 2, b >= 2))
+    assert rows[1].value == pytest.approx(cohen_kappa_score(a, b))
+    assert rows[2].value == pytest.approx(cohen_kappa_score(a, b, weights="quadratic"))
 
 
 def test_labels_that_favour_their_own_system_fail() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
+from datakit.agreement import cohen
 from datakit.gates.gate import Found, Gate, Need, decided, mean, resampled
 from datakit.gates.ground import ANCHOR, Ground, System
 from datakit.records import GRADES, seed_for
@@ -40,9 +42,13 @@ def judge_validity(ground: Ground) -> Iterator[Gate]:
         cell = min(ground.judge[pair], 3) * N_GRADES + min(ground.people[pair], 3)
         table[row[pair[0]], cell] += 1
     seed = seed_for(ground.seed, "verify", "kappa")
-    weights = _weights(ground.relevant_from)
-    for (metric, need), weight in zip(KAPPAS, weights, strict=True):
-        found = resampled(table, lambda sums, w=weight: kappa(sums, w), seed)  # type: ignore[misc]
+    kappas: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
+        lambda sums: cohen(_by_relevance(sums, ground.relevant_from)),
+        cohen,
+        partial(cohen, scale="quadratic"),
+    )
+    for (metric, need), kappa in zip(KAPPAS, kappas, strict=True):
+        found = resampled(table, kappa, seed)
         if found.value != found.value:
             why = "judge or people gave one grade only: agreement beyond chance has no value"
             yield Gate("G3", title, metric, n=len(both), need=need, reason=why)
@@ -53,37 +59,15 @@ def judge_validity(ground: Ground) -> Iterator[Gate]:
         )
 
 
-def _weights(relevant_from: int) -> list[np.ndarray]:
-    """(4, 4) each: how much a judge's grade (row) differs from a person's (column)."""
+def _by_relevance(sums: np.ndarray, relevant_from: int) -> np.ndarray:
+    """(m, 16) counts of grades by grades to (m, 4) of relevant or not by relevant or not."""
     import numpy as np
 
-    grade = np.arange(N_GRADES)
-    relevant = grade >= relevant_from
-    return [
-        (relevant[:, None] != relevant[None, :]).astype(float),
-        (grade[:, None] != grade[None, :]).astype(float),
-        (grade[:, None] - grade[None, :]) ** 2.0,
-    ]
-
-
-def kappa(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Cohen's weighted kappa of tables of counts.
-
-    Args:
-        sums: (n_samples, 16) counts, the judge's grade by the person's.
-        weights: (4, 4) of disagreement; 0 on the diagonal.
-
-    Returns:
-        (n_samples,); nan where chance leaves no disagreement.
-
-    Source:
-        Cohen 1968: 1 - observed / expected weighted disagreement.
-    """
-    tables = sums.reshape(-1, N_GRADES, N_GRADES) / sums.sum(axis=1)[:, None, None]
-    expected = tables.sum(axis=2)[:, :, None] * tables.sum(axis=1)[:, None, :]
-    apart = (expected * weights).sum(axis=(1, 2))
-    value: np.ndarray = 1 - (tables * weights).sum(axis=(1, 2)) / apart
-    return value
+    side = (np.arange(N_GRADES) >= relevant_from).astype(int)
+    fold = np.eye(2)[side]  # (4, 2)
+    tables = sums.reshape(-1, N_GRADES, N_GRADES)
+    folded: np.ndarray = np.einsum("mij,ia,jb->mab", tables, fold, fold).reshape(-1, 4)
+    return folded
 
 
 # --- family bias and oracle ---------------------------------------------------------------

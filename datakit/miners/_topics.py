@@ -127,7 +127,9 @@ class Topics:
                 score = view.scores[passage_id]
                 least = max(chance, self._share(query, passage_id) * top)
                 if place <= self._limits.per_document and score >= least > 0:
-                    share = max(score / top, votes[view.voter.family].get(passage_id, 0.0))
+                    # a sub-question may score where the query as a whole scores nothing
+                    share = score / top if top > 0 else 0.0
+                    share = max(share, votes[view.voter.family].get(passage_id, 0.0))
                     votes[view.voter.family][passage_id] = share
         both = votes["lexical"].keys() & votes["dense"].keys()
         return _best_first({one: votes["lexical"][one] + votes["dense"][one] for one in both})

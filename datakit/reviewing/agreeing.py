@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from datakit import agreement
+from datakit.agreement import Estimate
 from datakit.calibration.sampling import Pair
 from datakit.dataset import Dataset
 from datakit.errors import UsageError, did_you_mean
 from datakit.judging.tables import judged
 from datakit.records import GRADES, RELEVANT_FROM, seed_for
-from datakit.reviewing import agreement
-from datakit.reviewing.agreement import Estimate
 
 if TYPE_CHECKING:
     import numpy as np
