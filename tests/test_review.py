@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datakit import agreement
 from datakit.dataset import Dataset, write_tables
 from datakit.errors import UsageError
 from datakit.judging.tables import append, judged
 from datakit.records import Evidence, Judgement, Passage, Qrel, Query, ScoredPassage
-from datakit.reviewing import agreeing, agreement, answers, batch, files, frames
+from datakit.reviewing import agreeing, answers, batch, files, frames
 from datakit.reviewing.batch import Plan
 from datakit.reviewing.bringing import bring_in
 

@@ -18,7 +18,7 @@ LEAST = 100  # pairs
 @plugin("audits", "dk404_agreement")
 @dataclass(frozen=True)
 class Agreement:
-    """Cohen's kappa of judge and people, relevant or not; raw share, quadratic kappa and alpha told."""
+    """Cohen's kappa of judge and people, relevant or not; raw share and alpha told."""
 
     check: ClassVar[Check] = Check(
         "DK404",
