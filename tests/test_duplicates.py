@@ -70,6 +70,24 @@ def test_another_number_or_date_makes_a_template_variant(text: str, old: str, ne
     assert {row.relation for row in rows.values()} == {"template"}
 
 
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        (CLAUSE, "may cancel", "may not cancel"),
+        (f"Overall up. {CLAUSE}", "Overall up", "Overall down"),
+        (f"{CLAUSE} The seller pays.", "seller", "buyer"),
+        (ZH, "不再追回", "再追回"),
+        (f"{ZH}费用同比上升。", "上升", "下降"),
+    ],
+)
+def test_a_word_that_turns_the_statement_round_makes_a_template_variant(
+    text: str, old: str, new: str
+) -> None:
+    rows = found(text, text.replace(old, new), threshold=0.7)
+
+    assert {row.relation for row in rows.values()} == {"template"}
+
+
 def test_may_is_a_month_only_beside_a_number_and_one_within_a_word_is_none() -> None:
     assert relations(CLAUSE, CLAUSE.replace("may", "can")) == ["near", "near"]
     assert relations(ZH, ZH.replace("可以", "一般可以")) == ["near", "near"]

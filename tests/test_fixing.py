@@ -16,6 +16,7 @@ from datakit.auditing import running
 from datakit.dataset import Dataset
 from datakit.errors import UnknownName, UsageError
 from datakit.fixing import fix
+from datakit.fixing.names import differ_in_a_name
 
 CLEAN = planted.clean()
 
@@ -75,6 +76,38 @@ def test_after_the_repair_the_tables_are_those_without_the_defect(
     drops = list(done.dataset.read("dropped/fix"))
     assert len(drops) >= changed
     assert {d.reason for d in drops} == {check_id}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ("Write to Acme at once", "Write to Bodo at once", True),
+        ("Write to Acme at once", "Write to us at once", True),
+        ("Customers pay. We refund.", "A customer pays. They refund", False),
+        ("Terms Of Use of the site", "Terms of use, of the site", False),
+        ("青松公司营业收入增长", "白杨公司营业收入增长", True),
+        ("本公司营业收入增长", "公司的营业收入，增长", True),
+        ("公司营业收入增长", "公司的营业收入，增长", False),
+    ],
+)
+def test_a_name_is_a_capitalised_word_or_replaced_characters(
+    one: str, other: str, differ: bool
+) -> None:
+    assert differ_in_a_name(one, other) is differ_in_a_name(other, one) is differ
+
+
+def test_near_copies_that_differ_in_a_name_are_left_and_told(tmp_path: Path) -> None:
+    tables = {name: list(rows) for name, rows in CLEAN.items()}
+    long = max(tables["passage"], key=lambda p: len(p.text))
+    tables["passage"] += [
+        replace(long, passage_id=f"copy{i}", text=f"{long.text} Copyright of {name}")
+        for i, name in enumerate(("Acme", "Bodo"))
+    ]
+
+    done = fix(planted.write(tables, tmp_path / "spoilt"), "DK102", tmp_path / "fixed")
+
+    assert done.changes == {}
+    assert any("2 near copies that may differ in a name" in one for one in done.left)
 
 
 def test_labels_of_a_copy_are_led_to_the_passage_that_stays(tmp_path: Path) -> None:

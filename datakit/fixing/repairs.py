@@ -144,8 +144,22 @@ def exact_duplicates(facts: Facts) -> Repair:
 
 @repairs("DK102")
 def near_duplicates(facts: Facts) -> Repair:
-    """Of nearly equal texts the first stays; labels are led to it."""
-    return Repair(passages=_stand_ins(facts, facts.copies.near))
+    """Of nearly equal texts the first stays; labels are led to it.
+
+    A text that differs from the first in a name is left: it says the same of somebody else.
+    """
+    from datakit.fixing.names import differ_in_a_name
+
+    merged = _stand_ins(facts, facts.copies.near)
+    texts = facts.texts_of("passage", {*merged, *merged.values()})
+    named = [a for a, b in merged.items() if differ_in_a_name(texts[a], texts[b or a])]
+    found = Repair(passages={a: b for a, b in merged.items() if a not in set(named)})
+    if named:
+        found.left.append(
+            f"{len(named):,} near copies that may differ in a name: {', '.join(named[:3])}"
+            f"{' …' if len(named) > 3 else ''}; `datakit show` prints them"
+        )
+    return found
 
 
 def _stand_ins(facts: Facts, head: np.ndarray) -> dict[str, str | None]:

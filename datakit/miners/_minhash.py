@@ -11,6 +11,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
+from datakit.miners import _opposites
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,7 +29,7 @@ POWERS = 1 << 18  # entries of the table of powers that is always there: one bat
 # --- units: words, numbers and characters, as hashes -------------------------------------------
 
 # what a code point can be, as bits
-_WORD, _DIGIT, _ALONE, _JOIN, _CURRENCY, _NUMERAL, _COUNTED = (1 << i for i in range(7))
+_WORD, _DIGIT, _ALONE, _JOIN, _CURRENCY, _NUMERAL, _COUNTED, _OPPOSED = (1 << i for i in range(8))
 _LAST = 0x3FFFF  # code points above are unassigned or private
 _NO_SPACES = (
     (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3041, 0x30FF),
@@ -38,6 +40,7 @@ _SIGNS = {
     _CURRENCY: "$€£¥₹₽₩",
     _NUMERAL: "零〇一二三四五六七八九十百千万亿两",
     _COUNTED: "年月日天周季时分元角条款项章节成倍名家份个股吨户岁次期",
+    _OPPOSED: _opposites.CHARACTERS,
 }
 _NUMBER_WORDS = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -56,7 +59,7 @@ class Units(NamedTuple):
 
     hashes: Hashes  # (n_units,)
     ends: Ints  # (n_texts,) index after the last unit of each text
-    facts: Hashes  # (n_texts,) of the multiset of numbers and dates of each text
+    facts: Hashes  # (n_texts,) of the multiset of each text's numbers, dates and opposite words
 
 
 def units(keys: list[str]) -> Units:
@@ -77,7 +80,7 @@ def units(keys: list[str]) -> Units:
     starts, ends = _bounds(codes, kinds)
     hashes = (total[ends] - total[starts]) * inverse[starts]
     breaks = np.flatnonzero(codes == ord("\n"))
-    facts = _sums(_mixed(hashes) * _numeric(hashes, kinds, starts), starts, breaks)
+    facts = _sums(_mixed(hashes) * _factual(hashes, kinds, starts), starts, breaks)
     first, last = _chinese_numbers(codes, kinds)
     facts += _sums(_mixed((total[last] - total[first]) * inverse[first]), first, breaks)
     return Units(hashes, np.searchsorted(starts, breaks), facts)
@@ -157,21 +160,32 @@ def _sums(values: Hashes, at: Ints, breaks: Ints) -> Hashes:
     return sums
 
 
-# --- facts: numbers and dates, for the guard --------------------------------------------------
+# --- facts: numbers, dates, and words that turn a statement round, for the guard ---------------
 
 
-def _numeric(hashes: Hashes, kinds: Bytes, starts: Ints) -> Hashes:
-    """1 for a unit that starts with a digit or a sign and a digit, or says a number or a month."""
+def _factual(hashes: Hashes, kinds: Bytes, starts: Ints) -> Hashes:
+    """1 for a unit that starts with a digit or a sign and a digit, says a number or a month, or
+    has an opposite (`_opposites`).
+    """
     import numpy as np
 
     digit = (kinds & _DIGIT) != 0
     numeric = (digit | _beside(digit)[1])[starts]
-    words = _word_hashes(*_NUMBER_WORDS.split())
-    numeric |= words[np.searchsorted(words[:-1], hashes)] == hashes
+    numeric |= _among(hashes, _word_hashes(*_NUMBER_WORDS.split()))
     before, after = _beside(numeric)
     may = hashes == _word_hashes("may")[0]  # a month only beside a number
-    counted: Hashes = (numeric | (may & (before | after))).astype(np.uint64)
+    opposed = _among(hashes, _word_hashes(*_opposites.WORDS))
+    opposed |= ((kinds & _OPPOSED) != 0)[starts]
+    counted: Hashes = (numeric | (may & (before | after)) | opposed).astype(np.uint64)
     return counted
+
+
+def _among(hashes: Hashes, words: Hashes) -> Bools:
+    """Whether each hash is one of `words`, which are sorted."""
+    import numpy as np
+
+    found: Bools = words[np.searchsorted(words[:-1], hashes)] == hashes
+    return found
 
 
 @functools.cache

@@ -29,12 +29,12 @@ _NEGATED = re.compile(
     r"at all|hardly|but|also|ever)\b|n['’]t\b",
     re.I,
 )
-_DIRECTIONS = {
+DIRECTIONS = {
     "increased": "decreased", "decreased": "increased", "rose": "fell", "fell": "rose",
     "declined": "grew", "grew": "declined", "increase": "decrease", "decrease": "increase",
     "gain": "loss", "higher": "lower", "lower": "higher",
 }  # fmt: skip
-_ROLES = {
+ROLES = {
     "buyer": "seller", "seller": "buyer", "landlord": "tenant", "tenant": "landlord",
     "lessor": "lessee", "lessee": "lessor", "licensor": "licensee", "licensee": "licensor",
     "lender": "borrower", "borrower": "lender", "employer": "employee", "employee": "employer",
@@ -145,7 +145,7 @@ def negation(sentence: str) -> Iterator[Change]:
 
 
 def _turned(sentence: str, was: str, start: int, end: int) -> Iterator[Change]:
-    now = _DIRECTIONS[was.lower()]
+    now = DIRECTIONS[was.lower()]
     if sentence[:start].endswith("an ") and not now.startswith(("a", "e", "i", "o", "u")):
         yield Change("negation", start - 2, end, f" {now}")
     elif sentence[:start].endswith((" a ", "A ")) and now.startswith(("a", "e", "i", "o", "u")):
@@ -193,9 +193,9 @@ def party(sentence: str) -> Iterator[Change]:
         other = r"\b(?:we|us|our)\b" if mine == "You" else r"\b(?:you|your)\b"
         if not re.search(other, sentence[subject.end() :], re.I):
             yield Change("party", 0, len(mine), "We" if mine == "You" else "You")
-    for match in re.finditer(rf"\b(?P<was>{'|'.join(_ROLES)})\b", sentence, re.I):
+    for match in re.finditer(rf"\b(?P<was>{'|'.join(ROLES)})\b", sentence, re.I):
         was = match["was"]
-        now = _ROLES[was.lower()]
+        now = ROLES[was.lower()]
         once = len(re.findall(rf"\b{was}\b", sentence, re.I)) == 1
         article = re.search(r"\ban? $", sentence[: match.start()], re.I)
         if once and not article and not re.search(rf"\b{now}", sentence, re.I):

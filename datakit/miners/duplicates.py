@@ -52,11 +52,11 @@ class Duplicates:
     """Clusters of equal and nearly equal passages.
 
     Two passages are `exact` when `normal_key` makes their texts equal; `near` when the Jaccard
-    similarity of their shingle sets reaches the threshold and their numbers, dates, amounts and
-    percentages are equal as multisets, the enumerator in front aside; `template` when these
-    differ. Clusters are the connected
-    components of exact and near pairs; a template row names the cluster or passage that it is a
-    variant of. A passage of fewer units than a shingle can only be exact.
+    similarity of their shingle sets reaches the threshold and their facts are equal as multisets,
+    the enumerator in front aside: numbers, dates, amounts, percentages, and words that turn a
+    statement round (not, up and down, buyer and seller); `template` when these differ. Clusters
+    are the connected components of exact and near pairs; a template row names the cluster or
+    passage that it is a variant of. A passage of fewer units than a shingle can only be exact.
     """
 
     threshold: float = 0.8  # least Jaccard similarity of shingle sets
@@ -103,7 +103,7 @@ class Sketches:
     ids: list[str]  # (n,)
     rank: Ints  # (n,) place of the id in sorted order
     first: Ints  # (n,) the first passage with an equal text
-    facts: Hashes  # (n,) of the multiset of numbers
+    facts: Hashes  # (n,) of the multiset of numbers and opposite words
     row_of: Ints  # (n,) row of the passage's text below, -1 without shingles
     passage_of: Ints  # (m,) back
     bands: Hashes  # (n_bands, m)
