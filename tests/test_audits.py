@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +213,59 @@ def test_check_digits_are_computed() -> None:
 )  # fmt: skip
 def test_the_address_of_an_office_is_no_personal_data(address: str, found: bool) -> None:
     assert ("email" in personal.kinds_of(f"write to {address}.", 0, True)) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("from 81.2.69.142 today", True), ("IP地址为81.2.69.142，", True),
+     ("嘉元科技1.60.50.2-公司", False), ("%-1.220.161.64N/A", False)],
+)  # fmt: skip
+def test_joined_numbers_of_a_table_are_no_address(text: str, found: bool) -> None:
+    assert ("ip" in personal.kinds_of(text, 9, False)) is found
+
+
+def test_topics_of_documents_are_no_shift_and_few_documents_say_nothing(tmp_path: Path) -> None:
+    """A query names its document's topic: queries at random over documents are told by it."""
+    tables = {name: list(rows) for name, rows in CLEAN.items()}
+    doc = {p.passage_id: p.doc_id for p in tables["passage"]}
+    topic = {d: planted.word(random.Random(d), "en") * 2 for d in doc.values()}
+    tables["query"] = [
+        replace(q, text=f"{topic[doc[q.seed_passage_ids[0]]]} {q.text}") for q in tables["query"]
+    ]
+    dataset = planted.write(tables, tmp_path / "topics")
+    (row,) = running.audit(dataset, "release", "human", only=["DK701"]).outcomes
+
+    assert row.status == "pass", row
+
+    tables["passage"] = [
+        replace(p, doc_id="d0" if int(p.doc_id[1:]) % 5 >= 3 else p.doc_id)
+        for p in tables["passage"]
+    ]
+    dataset = planted.write(tables, tmp_path / "few")
+    (row,) = running.audit(dataset, "release", "human", only=["DK701"]).outcomes
+
+    assert row.status == "not_established"
+    assert "1 of test; 20 of each are needed" in row.reason
+
+
+def test_a_chinese_query_with_latin_names_and_a_table_of_codes_are_chinese(tmp_path: Path) -> None:
+    tables = {name: list(rows) for name, rows in CLEAN.items()}
+    tables["query"] = [
+        replace(q, text="LED行业 MiniLED") if q.language == "zh" else q for q in tables["query"]
+    ]
+    codes = "FY17Q1FY17Q2英特尔(Intel)INTCUS147.96增速8.0% MOM YOY AVGO TSMC2330TT NVDA QCOM"
+    prose = "The seller returns the fee when a customer cancels in time, and pays for the parcel."
+    chinese = [p for p in tables["passage"] if p.language == "zh"][:2]
+    tables["passage"] += [
+        replace(p, passage_id=f"extra{i}", text=text)
+        for i, (p, text) in enumerate(zip(chinese, (codes, prose), strict=True))
+    ]
+
+    dataset = planted.write(tables, tmp_path / "mixed")
+    found = running.audit(dataset, "release", "human", {"DK509": {"corpus": "W>0"}},
+                          only=["DK509"])  # fmt: skip
+
+    assert [f.record_ids for f in found.findings] == [("extra1",)]
 
 
 def test_a_check_that_crashes_leaves_the_others_and_an_incomplete_audit(

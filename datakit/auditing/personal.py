@@ -13,7 +13,8 @@ _CARD = re.compile(r"(?<![\d.,])(?:\d{4}[ -]){3}\d{4,7}(?!\d)|(?<![\d.,])\d{16,1
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9_.+-])([A-Za-z0-9_.+-]{1,64})@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?![\w-])"
 )
-_IP = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+# what a letter or a sign runs into is numbers of a table: 嘉元科技1.60.50.2, -1.220.161.64
+_IP = re.compile(r"(?:(?<![\w.\-])|(?<=地址)|(?<=地址[为是]))(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _SSN = re.compile(r"(?i)(?:ssn|social security)[^\d\n]{0,40}(\d{3}-\d{2}-\d{4})(?!\d)")
 _COMPANY = re.compile(
     r"(?<![0-9A-Za-z])[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z])"
