@@ -45,6 +45,7 @@ RECORD_OF: dict[str, type[Any]] = {
 }
 PART_BYTES = 16 << 20  # the most text that one part holds, before compression
 PART_ROWS = 100_000
+_TOLD = 1_000  # rows that tell whether the values of a column repeat
 _MODULUS = 1 << 256
 
 
@@ -254,12 +255,25 @@ def write_table(cls: type[Any], table: pa.Table, path: Path) -> Part:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".tmp")
-    pq.write_table(table, unfinished, compression="zstd")
+    pq.write_table(table, unfinished, compression="zstd", use_dictionary=_repetitive(table))
     sync(unfinished)
     unfinished.replace(path)
     data = hashlib.sha256(path.read_bytes()).hexdigest()
     total = row_sum(table)
     return Part(path.name, table.num_rows, path.stat().st_size, f"sha256:{data}", f"{total:064x}")
+
+
+def _repetitive(table: pa.Table) -> list[str]:
+    """The columns worth a dictionary: one of texts that differ is made and thrown away again."""
+    import pyarrow as pa
+
+    def repeats(name: str) -> bool:
+        if not pa.types.is_string(table.schema.field(name).type):
+            return True
+        some = table[name].slice(0, _TOLD)
+        return len(some.unique()) * 2 <= len(some)
+
+    return [name for name in table.column_names if repeats(name)]
 
 
 def sync(path: Path) -> None:

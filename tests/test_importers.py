@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from datakit import importing, registry
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError, UsageError
+from datakit.importers import _columns
 from datakit.importers._passages import n_tokens
+from datakit.importers._raw import RawLabels, RawPassages
 from datakit.records import Dropped, safe_id
 from datakit.text import count_tokens
 
@@ -122,7 +124,7 @@ def test_a_format_may_stand_before_the_path(tmp_path: Path) -> None:
 
 @given(st.lists(st.text("a_9 .,\n-用é", max_size=90), min_size=1, max_size=5))
 def test_tokens_are_counted_by_column_as_one_by_one(texts: list[str]) -> None:
-    assert n_tokens(texts, pa.array(texts, pa.string())).tolist() == list(map(count_tokens, texts))
+    assert n_tokens(pa.array(texts, pa.string())).tolist() == list(map(count_tokens, texts))
 
 
 @pytest.mark.parametrize("keep", [10, 400])
@@ -249,4 +251,54 @@ def test_t2ranking_without_graded_files_takes_the_pairs_of_retrieval(tmp_path: P
     assert [p.text for p in dataset.read("passage")] == ['"one', 'two" three', "four"]
     assert [(q.passage_id, q.grade, q.split) for q in dataset.read("qrel/human")] == [
         ("1", 2, "dev")
+    ]
+
+
+ODD_LINES = (
+    '{"_id": "d1", "text": "two\\u0000 e\\u0301", "title": "\\u00a0x"}',
+    '{"_id": "d2", "text": "a", "text": "b"}',
+    '{"_id": "d3", "text": "x"}{"_id": "d4", "text": "y"}',
+    '{"_id": 5, "text": "a number as id"}',
+    '{"_id": "d6", "text": null}',
+    '{"_id": "d 7", "text": "an id with a blank"}',
+    '{"_id": "d8", "text": "one"}\n{"_id": "d8", "text": "again"}',
+    '{"_id": "d9", "text": "\\ud800 alone"}',
+    '{"_id": "", "text": "no id"}',
+    '{"_id": "d10", "text": "with an issuer", "metadata": {"issuer": "Acme"}}',
+    '\n{"_id": "d11", "text": "after an empty line", "title": null}',
+    '{"_id": "d12", "text": "2024-01-01", "title": "2024-01-01"}',
+    "not JSON",
+)
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_by_column_and_line_by_line_make_the_same_tables(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = '{"_id": "p0", "text": "The rent of the house is due.", "metadata": {}}\n'
+    corpus += CORPUS + line + "\n"
+    labels = "".join(f"q1\tp{i}\t{i}\n" for i in (2, 3, 2))
+    source = folder(tmp_path / "in", corpus=corpus, test=QRELS + labels, train=QRELS)
+    made = []
+    for name in ("by column", "by line"):
+        made.append(importing.import_dataset(source, tmp_path / name, "beir"))
+        for reader in ("passages", "labels"):
+            monkeypatch.setattr(_columns, reader, lambda *_: None)
+
+    tables = [{n: d.manifest["tables"][n]["digest"] for n in d.tables()} for d in made]
+    assert tables[0] == tables[1]
+    assert told(made[0]) == told(made[1])
+
+
+def test_a_sound_corpus_is_read_by_column_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RawPassages, "rows", None)
+    monkeypatch.setattr(RawLabels, "rows", None)
+    source = folder(tmp_path / "in")
+    dataset = importing.import_dataset(source, tmp_path / "out", "beir")
+
+    assert next(dataset.read("passage")).text == "租户每月支付租金。"
+    assert [(q.passage_id, q.grade, q.split) for q in dataset.read("qrel/human")] == [
+        ("p1", 2, "test")
     ]

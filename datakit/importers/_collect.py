@@ -9,8 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import re
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,12 +16,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from datakit.importers._files import LONGEST_TEXT
+from datakit.importers._labels import Labels, label, labels_of, lost_one, names_of, qrels
 from datakit.importers._passages import (
     BATCH,
+    arrow_table,
     flags,
     language_of,
     passages,
+    passages_of,
     repeated,
+    safe_ids,
     strings,
     text_or_none,
     too_long,
@@ -31,8 +33,10 @@ from datakit.importers._passages import (
 from datakit.importers._raw import (
     Notes,
     RawLabel,
+    RawLabels,
     RawNegative,
     RawPassage,
+    RawPassages,
     RawQuery,
     RawScore,
 )
@@ -42,7 +46,6 @@ from datakit.records import (
     Dropped,
     Finding,
     Negative,
-    Qrel,
     Query,
     ScoredPassage,
     Source,
@@ -55,8 +58,6 @@ from datakit.text import detect_language, normalise
 SAMPLE = 500  # passages that tell the language of a corpus
 MAIN_SHARE = 0.9  # of those whose language is known
 ID_MAP = "id_map.tsv"
-_LABELS = 100_000  # written at a time
-_GRADE = re.compile(r"\d{1,9}", re.ASCII)
 _FORMS = ("keyword", "question", "need")
 
 Record = Any  # a record, or (table, record) where the record alone does not say its table
@@ -98,7 +99,7 @@ class _State:
     in_document: Counter[str] = field(default_factory=Counter)
     queries: dict[str, RawQuery] = field(default_factory=dict)
     split_of: dict[str, Split] = field(default_factory=dict)
-    labels: _Labels = field(default_factory=lambda: _Labels())  # noqa: PLW0108 - is below
+    labels: Labels = field(default_factory=Labels)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)  # by run and query
 
 
@@ -123,12 +124,12 @@ def _with_language(rows: Iterator[Any], state: _State) -> Iterator[Record]:
         n = 0
         for row in rows:
             first.append(row)
-            n += isinstance(row, RawPassage)
-            if n == SAMPLE or isinstance(row, RawLabel):
+            n += len(row.ids) if isinstance(row, RawPassages) else isinstance(row, RawPassage)
+            if n >= SAMPLE or isinstance(row, RawLabel | RawLabels):
                 break
-        state.main_language = _main_language(r.text for r in first if isinstance(r, RawPassage))
+        state.main_language = _main_language(itertools.islice(_texts(first), SAMPLE))
     handle: dict[type, Any] = {
-        RawQuery: _query, RawLabel: _label, RawScore: _score, RawNegative: _negative,
+        RawQuery: _query, RawLabel: label, RawScore: _score, RawNegative: _negative,
     }  # fmt: skip
     batch: list[RawPassage] = []
     for row in itertools.chain(first, rows):
@@ -137,13 +138,25 @@ def _with_language(rows: Iterator[Any], state: _State) -> Iterator[Record]:
         if batch and (len(batch) == BATCH or type(row) is not RawPassage):
             yield from passages(batch, state)
             batch = []
-        if type(row) is not RawPassage:
+        if type(row) is RawPassages:
+            yield from passages_of(row, state)
+        elif type(row) is RawLabels:
+            yield from labels_of(row, state)
+        elif type(row) is not RawPassage:
             handler = handle.get(type(row))
             record = handler(row, state) if handler else row
             if record is not None:
                 yield record
     if batch:
         yield from passages(batch, state)
+
+
+def _texts(rows: Iterable[Any]) -> Iterator[str]:
+    for row in rows:
+        if isinstance(row, RawPassages):
+            yield from row.texts.slice(0, SAMPLE).to_pylist()
+        elif isinstance(row, RawPassage):
+            yield row.text
 
 
 def _main_language(texts: Iterable[str]) -> str | None:
@@ -170,73 +183,8 @@ def _query(row: RawQuery, state: _State) -> Dropped | None:
 # --- labels, runs and negatives ---------------------------------------------------------------
 
 
-@dataclass
-class _Labels:
-    """Labels by the places of their query and passage: 18 bytes each."""
-
-    query: array[int] = field(default_factory=lambda: array("i"))
-    passage: array[int] = field(default_factory=lambda: array("i"))
-    grade: array[int] = field(default_factory=lambda: array("i"))
-    source: array[int] = field(default_factory=lambda: array("b"))
-    file: array[int] = field(default_factory=lambda: array("h"))
-    line: array[int] = field(default_factory=lambda: array("i"))
-    queries: dict[str, int] = field(default_factory=dict)  # place by id
-    files: dict[str, int] = field(default_factory=dict)
-    sources: dict[Source | None, int] = field(default_factory=dict)
-
-    def add(self, query: int, passage: int, grade: int, row: RawLabel) -> None:
-        file, _, line = row.where.rpartition(":")
-        self.query.append(query)
-        self.passage.append(passage)
-        self.grade.append(grade)
-        self.source.append(self.sources.setdefault(row.source, len(self.sources)))
-        self.file.append(self.files.setdefault(file, len(self.files)))
-        self.line.append(int(line) if line.isdigit() else 0)
-
-
-def _label(row: RawLabel, state: _State) -> Dropped | None:
-    grade = row.grade
-    if not isinstance(grade, int):
-        if not _GRADE.fullmatch(grade):
-            detail = f"{row.where}: expected a whole number from 0, found {grade[:50]!r}"
-            return Dropped(row.where, "bad_grade", detail)
-        grade = int(grade)
-    elif not 0 <= grade < 10**9:
-        detail = f"{row.where}: expected a whole number from 0, found {grade}"
-        return Dropped(row.where, "bad_grade", detail)
-    lost = _lost(row, state)
-    if lost:
-        return lost
-    query, passage = _names(row, state)
-    home = state.split_of.setdefault(query, row.split) if row.split else None
-    if home != row.split:
-        detail = f"{row.where}: query {row.query_id} is of split {home} already"
-        return Dropped(row.where, "other_split", detail)
-    place = state.labels.queries.setdefault(query, len(state.labels.queries))
-    state.labels.add(place, state.passages[passage], grade, row)
-    return None
-
-
-def _names(row: RawLabel | RawScore | RawNegative, state: _State) -> tuple[str, str]:
-    known = state.restored.get
-    return known(row.query_id, row.query_id), known(row.passage_id, row.passage_id)
-
-
-def _lost(row: RawLabel | RawScore | RawNegative, state: _State) -> Dropped | None:
-    """What points at a query or a passage that is not there."""
-    query, passage = _names(row, state)
-    if query in state.queries and passage in state.passages:
-        return None
-    if query in state.queries and state.passages_elsewhere:
-        state.passages.setdefault(passage, len(state.passages))
-        return None
-    what, name = ("passage", passage) if query in state.queries else ("query", query)
-    detail = f"{row.where}: {what} {name[:100]!r} is not there"
-    return Dropped(f"{query[:200]} {passage[:200]}", f"unknown_{what}", detail)
-
-
 def _score(row: RawScore, state: _State) -> tuple[str, ScoredPassage] | Dropped:
-    lost = _lost(row, state)
+    lost = lost_one(row, state)
     if lost:
         return lost
     try:
@@ -246,15 +194,15 @@ def _score(row: RawScore, state: _State) -> tuple[str, ScoredPassage] | Dropped:
     if not math.isfinite(score):
         detail = f"{row.where}: expected a number as score, found {row.score!r}"[:300]
         return Dropped(row.where, "bad_score", detail)
-    query, passage = _names(row, state)
+    query, passage = names_of(row, state)
     return f"run/{row.run}", ScoredPassage(safe_id(query), safe_id(passage), score)
 
 
 def _negative(row: RawNegative, state: _State) -> tuple[str, Negative] | Dropped:
-    lost = _lost(row, state)
+    lost = lost_one(row, state)
     if lost:
         return lost
-    query, passage = _names(row, state)
+    query, passage = names_of(row, state)
     state.listed[row.run, query] += 1
     rank = state.listed[row.run, query]
     score = math.nan if row.score is None else float(row.score)
@@ -266,80 +214,38 @@ def _negative(row: RawNegative, state: _State) -> tuple[str, Negative] | Dropped
 
 def _rest(state: _State) -> Iterator[Record]:
     """The queries, now that their splits are known, and the labels."""
-    for name, row in state.queries.items():
-        own, text, about = safe_id(name), normalise(row.text), row.about
-        level, form, split = about.get("level"), about.get("form"), about.get("split")
-        yield Query(
-            own, text, language_of(text, about, state),
-            level if level in LEVELS else None, form if form in _FORMS else None,
-            generator_id=text_or_none(about.get("generator_id")),
-            generator_family=text_or_none(about.get("generator_family")),
-            seed_passage_ids=tuple(map(safe_id, strings(about.get("seed_passage_ids")))),
-            split=state.split_of.get(name) or (split if split in SPLITS else None),
-            flags=flags(name, own),
-        )  # fmt: skip
-    yield from _qrels(state)
+    left = iter(state.queries.items())
+    while some := list(itertools.islice(left, BATCH)):
+        yield "query", _query_table(some, state)
+    yield from qrels(state)
 
 
-def _qrels(state: _State) -> Iterator[Record]:
-    """The labels by query and passage; of those that are there twice the last is kept.
-
-    Labels of one source go to the table of its name, those of several to `qrel/mined`.
-    """
-    import numpy as np
-
-    labels = state.labels
-    query = np.frombuffer(labels.query, np.int32).astype(np.int64)
-    passage = np.frombuffer(labels.passage, np.int32)
-    if not query.size:
-        return
-    key = query << 32 | passage
-    order = np.argsort(key, kind="stable")
-    again = np.append(key[order][1:] == key[order][:-1], False)
-    names, queries = list(state.passages), list(labels.queries)
-    sources = [s or state.source for s in labels.sources]
-    for at in order[again].tolist():
-        q, p = queries[labels.query[at]][:100], names[labels.passage[at]][:100]
-        where = f"{list(labels.files)[labels.file[at]]}:{labels.line[at]}"
-        detail = f"{where}: {q} {p} is there again below; grade {labels.grade[at]} here"
-        yield Dropped(where, "repeated_pair", f"{detail}, the last one is kept")
-    kept = order[~again]
-    table = f"qrel/{sources[0]}" if len(set(sources)) == 1 else "qrel/mined"
-    for start in range(0, kept.size, _LABELS):
-        yield table, _qrel_table(kept[start : start + _LABELS], labels, names, state)
-
-
-def _qrel_table(at: Any, labels: _Labels, names: list[str], state: _State) -> Any:
-    """The labels at these places, in the schema of their table."""
-    import numpy as np
-    import pyarrow as pa
-
-    from datakit.tables import schema
-
-    def column(cells: array[int]) -> Any:
-        return np.frombuffer(cells, np.dtype(f"i{cells.itemsize}"))[at]
-
-    queries = list(labels.queries)
-    passage, seen = np.unique(column(labels.passage), return_inverse=True)
-    sources = [s or state.source for s in labels.sources]
-    of_query = column(labels.query)
+def _query_table(rows: list[tuple[str, RawQuery]], state: _State) -> Any:
+    """The queries (by their id) in the schema of their table."""
+    names = [name for name, _ in rows]
+    own: list[str] = safe_ids(names).to_pylist()
+    texts = [normalise(row.text) for _, row in rows]
+    about = [row.about for _, row in rows]
     columns: dict[str, Any] = {
-        "query_id": pa.array([safe_id(q) for q in queries]).take(pa.array(of_query)),
-        "passage_id": pa.array([safe_id(names[p]) for p in passage.tolist()]).take(pa.array(seen)),
-        "grade": column(labels.grade),
-        "source": pa.array(sources).take(pa.array(column(labels.source))),
-        "split": pa.array([state.split_of.get(q) for q in queries], pa.string()).take(
-            pa.array(of_query)
-        ),
-        "n_judgements": np.ones(at.size, np.int64),
-    }
-    empty = {"routes", "scores", "evidence", "flags"}
-    arrays = [
-        pa.array(columns[f.name]).cast(f.type) if f.name in columns
-        else pa.array([[]] * at.size, f.type) if f.name in empty else pa.nulls(at.size, f.type)
-        for f in schema(Qrel)
-    ]  # fmt: skip
-    return pa.table(arrays, schema=schema(Qrel))
+        "query_id": own, "text": texts,
+        "language": [language_of(t, a, state) for t, a in zip(texts, about, strict=True)],
+        "split": [
+            state.split_of.get(name) or _one_of(SPLITS, a.get("split"))
+            for name, a in zip(names, about, strict=True)
+        ],
+        "level": [_one_of(LEVELS, a.get("level")) for a in about],
+        "form": [_one_of(_FORMS, a.get("form")) for a in about],
+        "seed_passage_ids": [list(map(safe_id, strings(a.get("seed_passage_ids")))) for a in about],
+        "scope": ["intra"] * len(rows),
+        "flags": [list(flags(*pair)) for pair in zip(names, own, strict=True)],
+    }  # fmt: skip
+    for key in ("generator_id", "generator_family"):
+        columns[key] = [text_or_none(a.get(key)) for a in about]
+    return arrow_table(Query, columns)
+
+
+def _one_of(known: tuple[str, ...], value: Any) -> str | None:
+    return value if value in known else None
 
 
 # --- findings ---------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ import itertools
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import orjson
 
@@ -24,6 +24,7 @@ from datakit.records import Dropped
 LONGEST_TEXT = 500_000
 _LONGEST_LINE = 8 * LONGEST_TEXT  # bytes: a text with everything escaped, or several texts
 _SAMPLE = 1 << 20  # bytes that tell the encoding
+_BLOCK = 2 << 20  # bytes read at a time; its last line comes to it
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 Line = tuple[int, bytes]
@@ -57,10 +58,14 @@ def lines(path: Path, notes: Notes, name: str | None = None) -> Iterator[Line | 
 
 
 def _lines(
-    file: IO[bytes], decode: Callable[[bytes], bytes] | None, notes: Notes, name: str
+    file: IO[bytes],
+    decode: Callable[[bytes], bytes] | None,
+    notes: Notes,
+    name: str,
+    first: int = 1,
 ) -> Iterator[Line | Dropped]:
     crlf = 0
-    for at in itertools.count(1):
+    for at in itertools.count(first):
         line = file.readline(_LONGEST_LINE)
         if not line:
             break
@@ -81,6 +86,47 @@ def _lines(
             yield at, decode(line) if decode else line
     if crlf:
         notes.add("crlf", name, f"{name} ends {crlf:,} lines with CR LF: CR taken away")
+
+
+class Block(NamedTuple):
+    """Whole lines with nothing odd about their ends, length or encoding."""
+
+    first: int  # the number of its first line
+    data: bytes
+
+    def lines(self) -> Iterator[Line]:
+        """As `lines`."""
+        for at, line in enumerate(self.data.split(b"\n"), self.first):
+            if line and not line.isspace():
+                yield at, line
+
+
+def blocks(path: Path, notes: Notes, name: str) -> Iterator[Block | Line | Dropped]:
+    """As `lines`, but many lines at once up to the first that is odd.
+
+    Args:
+        path: a file that is not packed.
+        notes: as of `lines`.
+        name: how messages call the file.
+    """
+    decode = _decoder(path, notes, name)
+    at = 1
+    try:
+        with path.open("rb") as file:
+            while decode is None:
+                start = file.tell()
+                data = file.read(_BLOCK) + file.readline(_LONGEST_LINE)
+                if not data:
+                    return
+                marked = at == 1 and data.startswith(b"\xef\xbb\xbf")
+                if marked or b"\r" in data or len(data) >= _LONGEST_LINE:
+                    file.seek(start)
+                    break
+                yield Block(at, data)
+                at += data.count(b"\n")
+            yield from _lines(file, decode, notes, name, at)
+    except OSError as error:
+        yield Dropped(name, "unreadable_file", f"{name}: {error}"[:300])
 
 
 def _skipped(file: IO[bytes]) -> int:
@@ -122,7 +168,11 @@ def _is_gb18030(line: bytes) -> bool:
 def texts(path: Path, notes: Notes, name: str | None = None) -> Iterator[tuple[int, str] | Dropped]:
     """Line numbers and lines as text."""
     name = name or path.name
-    for line in lines(path, notes, name):
+    return _texts(lines(path, notes, name), name)
+
+
+def _texts(rows: Iterable[Line | Dropped], name: str) -> Iterator[tuple[int, str] | Dropped]:
+    for line in rows:
         if isinstance(line, Dropped):
             yield line
             continue
@@ -156,8 +206,19 @@ def cells(
         header: whether the first line is one; None where the format has none.
     """
     name = name or path.name
+    return cells_of(lines(path, notes, name), name, columns, separator, header)
+
+
+def cells_of(
+    rows: Iterable[Line | Dropped],
+    name: str,
+    columns: tuple[int, int],
+    separator: str | None = "\t",
+    header: Callable[[list[str]], bool] | None = None,
+) -> Iterator[tuple[str, list[str]] | Dropped]:
+    """As `cells`, of lines."""
     least, most = columns
-    for line in texts(path, notes, name):
+    for line in _texts(rows, name):
         if isinstance(line, Dropped):
             yield line
             continue
@@ -179,7 +240,14 @@ def objects(
 ) -> Iterator[tuple[str, dict[str, Any]] | Dropped]:
     """Where, and the object of a line of JSON."""
     name = name or path.name
-    for line in lines(path, notes, name):
+    return objects_of(lines(path, notes, name), name)
+
+
+def objects_of(
+    rows: Iterable[Line | Dropped], name: str
+) -> Iterator[tuple[str, dict[str, Any]] | Dropped]:
+    """As `objects`, of lines."""
+    for line in rows:
         if isinstance(line, Dropped):
             yield line
             continue

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datakit.records import Source, Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -39,6 +42,38 @@ class RawLabel(NamedTuple):
     source: Source | None = None  # None: the importer's setting
 
 
+class RawPassages(NamedTuple):
+    """Passages by column, of consecutive lines: as many `RawPassage`."""
+
+    file: str
+    first: int  # line of the first
+    ids: pa.Array  # strings, none null
+    texts: pa.Array  # strings, none null
+    titles: pa.Array  # strings or null
+
+    def rows(self) -> Iterator[RawPassage]:
+        cells = zip(*(c.to_pylist() for c in (self.ids, self.texts, self.titles)), strict=True)
+        for at, (name, text, title) in enumerate(cells, self.first):
+            yield RawPassage(f"{self.file}:{at}", name, text, title)
+
+
+class RawLabels(NamedTuple):
+    """Labels by column, of consecutive lines: as many `RawLabel`."""
+
+    file: str
+    first: int  # line of the first
+    query_ids: pa.Array  # strings, none null
+    passage_ids: pa.Array  # strings, none null
+    grades: pa.Array  # int32, from 0
+    split: Split
+
+    def rows(self) -> Iterator[RawLabel]:
+        columns = (self.query_ids, self.passage_ids, self.grades)
+        cells = zip(*(column.to_pylist() for column in columns), strict=True)
+        for at, (query, passage, grade) in enumerate(cells, self.first):
+            yield RawLabel(f"{self.file}:{at}", query, passage, grade, self.split)
+
+
 class RawScore(NamedTuple):
     """One row of a run."""
 
@@ -57,7 +92,7 @@ class RawNegative(NamedTuple):
     score: float | None = None
 
 
-Raw = RawPassage | RawQuery | RawLabel | RawScore | RawNegative
+Raw = RawPassage | RawPassages | RawQuery | RawLabel | RawLabels | RawScore | RawNegative
 
 
 @dataclass

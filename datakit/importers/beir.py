@@ -6,14 +6,34 @@ label that points nowhere or is no whole number is one Dropped row, and the rest
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datakit.importers import _columns
 from datakit.importers._collect import Record, collect
-from datakit.importers._files import cells, first_object, name_of, not_a_number, objects, text_of
-from datakit.importers._raw import NOTHING, Notes, RawLabel, RawPassage, RawQuery, by_split
+from datakit.importers._files import (
+    Block,
+    Line,
+    blocks,
+    cells_of,
+    first_object,
+    name_of,
+    not_a_number,
+    objects,
+    objects_of,
+    text_of,
+)
+from datakit.importers._raw import (
+    NOTHING,
+    Notes,
+    RawLabel,
+    RawLabels,
+    RawPassage,
+    RawQuery,
+    by_split,
+)
 from datakit.records import Dropped, Source, Split
 from datakit.registry import plugin
 
@@ -50,9 +70,9 @@ class Beir:
 
     def rows(self, path: Path, notes: Notes) -> Iterator[Any]:
         queries = f"{self._before}queries.jsonl"
-        for kind, name in ((RawPassage, "corpus.jsonl"), (RawQuery, queries)):
-            for row in objects(path / name, notes):
-                yield row if isinstance(row, Dropped) else _text(kind, *row)
+        yield from _passages(path / "corpus.jsonl", notes)
+        for row in objects(path / queries, notes):
+            yield row if isinstance(row, Dropped) else _text(RawQuery, *row)
         for split, file in by_split(path, f"{self._before}qrels/*.tsv"):
             name = name_of(file, path)
             if split is None:
@@ -62,8 +82,40 @@ class Beir:
             yield from _labels(file, name, split, notes)
 
 
-def _labels(file: Path, name: str, split: Split, notes: Notes) -> Iterator[RawLabel | Dropped]:
-    for row in cells(file, notes, name, columns=(3, 4), header=_Header(notes, name)):
+def _passages(file: Path, notes: Notes) -> Iterator[Any]:
+    for piece in blocks(file, notes, file.name):
+        columns = _columns.passages(piece, file.name) if isinstance(piece, Block) else None
+        if columns is not None:
+            yield columns
+            continue
+        for row in objects_of(piece.lines() if isinstance(piece, Block) else [piece], file.name):
+            yield row if isinstance(row, Dropped) else _text(RawPassage, *row)
+
+
+def _labels(
+    file: Path, name: str, split: Split, notes: Notes
+) -> Iterator[RawLabels | RawLabel | Dropped]:
+    header = _Header(notes, name)
+    for piece in blocks(file, notes, name):
+        if not isinstance(piece, Block):
+            yield from _label_rows([piece], name, split, header)
+            continue
+        rows = piece
+        if rows.first == 1:
+            first, _, rest = rows.data.partition(b"\n")
+            yield from _label_rows(Block(1, first).lines(), name, split, header)
+            rows = Block(2, rest)
+        columns = _columns.labels(rows, name, split)
+        if columns is None:
+            yield from _label_rows(rows.lines(), name, split, header)
+        else:
+            yield columns
+
+
+def _label_rows(
+    lines: Iterable[Line | Dropped], name: str, split: Split, header: _Header
+) -> Iterator[RawLabel | Dropped]:
+    for row in cells_of(lines, name, (3, 4), header=header):
         if isinstance(row, Dropped):
             yield row
         elif len(row[1]) != 3:

@@ -1,0 +1,86 @@
+"""Lines of a file as columns, where every line of a block is as it should be.
+
+A block in which one is not gives None: it is then read line by line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datakit.importers._files import Block
+from datakit.importers._raw import RawLabels, RawPassages
+from datakit.records import Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FIELDS = {"_id", "title", "text", "metadata"}
+
+
+def passages(block: Block, file: str) -> RawPassages | None:
+    """Passages of JSON lines with `_id`, `text`, at most `title`, and no metadata."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = _objects(block.data)
+    if table is None or not _FIELDS.issuperset(table.column_names):
+        return None
+    kind = table.schema.field("metadata").type if "metadata" in table.column_names else pa.null()
+    if not (pa.types.is_null(kind) or (pa.types.is_struct(kind) and not kind.num_fields)):
+        return None
+    ids, texts, titles = (table[name].combine_chunks() for name in ("_id", "text", "title"))
+    if ids.null_count or texts.null_count or pc.any(pc.equal(ids, "")).as_py():
+        return None
+    return RawPassages(file, block.first, ids, texts, titles)
+
+
+def _objects(data: bytes) -> pa.Table | None:
+    import pyarrow as pa
+    import pyarrow.json as pj
+
+    # no object goes on in a line that begins with one: then one line is one object
+    n_breaks = data.count(b"}\n{")
+    if not (data.startswith(b"{") and data.endswith((b"}", b"}\n"))):
+        return None
+    if data.count(b"\n") - data.endswith(b"\n") != n_breaks:
+        return None
+    schema = pa.schema([(name, pa.string()) for name in ("_id", "title", "text")])
+    try:
+        if not data.isascii():
+            data.decode("utf-8")
+        table = pj.read_json(
+            pa.BufferReader(data),
+            pj.ReadOptions(use_threads=False, block_size=len(data)),
+            pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
+        )
+    except (ValueError, pa.ArrowException):
+        return None
+    return table if table.num_rows == n_breaks + 1 else None
+
+
+def labels(block: Block, file: str, split: Split) -> RawLabels | None:
+    """Labels of lines of query, passage and grade with a tab between them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv as pcsv
+
+    names = ["query", "passage", "grade"]
+    n_lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+    if not block.data:
+        return None
+    try:
+        table = pcsv.read_csv(
+            pa.BufferReader(block.data),
+            pcsv.ReadOptions(use_threads=False, block_size=len(block.data), column_names=names),
+            pcsv.ParseOptions(
+                delimiter="\t", quote_char=False, double_quote=False, ignore_empty_lines=False
+            ),
+            pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        )
+    except (ValueError, pa.ArrowException):
+        return None
+    query, passage, grade = (table[name].combine_chunks() for name in names)
+    sound = pc.all(pc.match_substring_regex(grade, "^[0-9]{1,9}$")).as_py()
+    if not sound or table.num_rows != n_lines or query.null_count or passage.null_count:
+        return None
+    return RawLabels(file, block.first, query, passage, grade.cast(pa.int32()), split)
