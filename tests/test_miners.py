@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from datakit.errors import PlanError
-from datakit.miners._corpus import heading_key, named_entity, need
+from datakit.miners._corpus import heading_key, named_entity, need, quarters_of
 from datakit.miners.hard_negative import HardNegative
 from datakit.miners.indirect_positive import IndirectPositive
 from datakit.records import (
@@ -149,6 +149,14 @@ def test_a_named_year_and_number_must_be_the_passages_own() -> None:
     assert ("q1", "b:10-19") not in mine([replace(REFUNDS, text="Acme refunds 99 days")])
 
 
+def test_a_named_quarter_must_be_that_of_the_passage_or_named_in_it() -> None:
+    assert ("q1", "b:10-19") in mine([replace(REFUNDS, text="Acme refunds Q1 2024 14 days")])
+    assert ("q1", "b:10-19") not in mine([replace(REFUNDS, text="Acme refunds Q2 2024 14 days")])
+    assert quarters_of("Q2 2023, the third quarter of 2023, 2023年第四季度") == {
+        (2023, 2), (2023, 3), (2023, 4),
+    }  # fmt: skip
+
+
 def test_one_kind_of_retriever_is_not_enough() -> None:
     only_seed = {"a:0-9": 0.9, "b:0-9": 0.9}
 
@@ -181,6 +189,15 @@ def test_a_topic_query_is_labelled_in_its_documents_and_beyond() -> None:
     assert labels["t1", "d:0-9"].routes == ("structural", "global")
     assert {label.source for label in labels.values()} == {"indirect-passage"}
     assert ("t1", "e:0-9") not in labels
+
+
+def test_a_label_of_a_topic_query_has_most_words_of_the_topic() -> None:
+    def labelled(topic: str) -> set[str]:
+        asked = replace(TOPIC, facets=TOPIC.facets | {"topic": topic})
+        return {passage_id for _, passage_id in mine([asked])}
+
+    assert labelled("price refunds") == {p for _, p in mine([TOPIC])}
+    assert "d:0-9" not in labelled("refunds of a subscription price in Acme")
 
 
 def test_a_topic_query_of_one_supported_document_is_dropped() -> None:

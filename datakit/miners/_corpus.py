@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 Group = tuple[str | None, str | None]  # level and language: whose scores compare
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_QUARTER = re.compile(
+    r"\bQ(?P<a>[1-4]) ?(?P<a_year>20\d\d)|\b(?P<b>first|second|third|fourth) quarter (?:of )?"
+    r"(?P<b_year>20\d\d)|(?P<c_year>20\d\d)年?第?(?P<c>[一二三四1-4])季度?",
+    re.I,
+)
+_NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "一": 1, "二": 2, "三": 3, "四": 4}
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -83,11 +89,14 @@ class Corpus:
     # --- what texts hold
 
     def fits(self, query: Query, passage: Passage) -> bool:
-        """Does the passage belong to the issuer and the years that the query names?"""
+        """Does the passage belong to the issuer, years and quarters that the query names?"""
         about = normal_key(f"{passage.issuer or ''} {passage.title or ''}")
         entity = named_entity(query)
         issuer = normal_key(passage.issuer or "")
         if entity and entity not in about and not (issuer and issuer in entity):
+            return False
+        quarters = quarters_of(query.text)
+        if quarters and not quarters <= _quarters_about(passage):
             return False
         years = set(YEAR.findall(query.text))
         if not years or (passage.date or "")[:4] in years:
@@ -97,7 +106,8 @@ class Corpus:
     def covers(self, query: Query, passage: Passage, share: float) -> bool:
         """Has the passage all the query's numbers, and nearly as much of its words as a seed?"""
         asked = need(query)
-        numbers = set(_NUMBER.findall(asked)) - set(YEAR.findall(asked))  # years are a facet
+        # years and quarters are facets
+        numbers = set(_NUMBER.findall(_QUARTER.sub(" ", asked))) - set(YEAR.findall(asked))
         if not numbers <= set(_NUMBER.findall(_full_text(passage)[0])):
             return False
         tokeniser, idf = self._words
@@ -108,6 +118,16 @@ class Corpus:
             return sum(float(idf[term]) for term in sorted(there))
 
         return held(passage) >= share * max(held(seed) for seed in self.seeds(query))
+
+    def share_held(self, asked: str, passage: Passage) -> float:
+        """Share of the words of `asked` that the passage has, rare ones counting more; 1.0 where
+        the corpus knows none of them.
+        """
+        tokeniser, idf = self._words
+        wanted = set(tokeniser.transform([(asked, passage.language)])[0])
+        there = wanted & set(tokeniser.transform([_full_text(passage)])[0])
+        held, whole = (sum(float(idf[t]) for t in sorted(terms)) for terms in (there, wanted))
+        return held / whole if whole else 1.0
 
     @cached_property
     def _words(self) -> tuple[Tokeniser, np.ndarray]:
@@ -137,6 +157,23 @@ def _document_frequency(texts: TermLists, n_terms: int) -> np.ndarray:
 
 def _full_text(passage: Passage) -> tuple[str, str | None]:
     return f"{' '.join(passage.section_path)}\n{passage.text}", passage.language
+
+
+def quarters_of(text: str) -> set[tuple[int, int]]:
+    """Years and quarters that a text names: Q2 2023, second quarter of 2023, 2023年第二季度."""
+    found = set()
+    for match in _QUARTER.finditer(text):
+        kind = next(kind for kind in "abc" if match[kind])
+        nth = match[kind].lower()
+        found.add((int(match[f"{kind}_year"]), _NTH.get(nth) or int(nth)))
+    return found
+
+
+def _quarters_about(passage: Passage) -> set[tuple[int, int]]:
+    """The quarters that the passage names, and the one of its date."""
+    found = quarters_of(f"{passage.header} {passage.text}")
+    dated = re.match(r"(\d{4})-(\d\d)", passage.date or "")
+    return found | {(int(dated[1]), (int(dated[2]) + 2) // 3)} if dated else found
 
 
 def named_entity(query: Query) -> str:

@@ -13,7 +13,7 @@ from datakit.miners._corpus import Corpus, in_scope
 from datakit.miners._pool import sub_questions
 from datakit.miners._spaces import cell_of
 from datakit.miners._voters import Chance, Voter
-from datakit.records import Dropped, Judgement, Query
+from datakit.records import Dropped, Judgement, Passage, Query
 
 
 class Limits(Protocol):
@@ -29,6 +29,8 @@ class Limits(Protocol):
     def topic_ratio(self) -> float: ...
     @property
     def outside_ratio(self) -> float: ...
+    @property
+    def topic_coverage(self) -> float: ...
 
 
 @dataclass
@@ -64,9 +66,18 @@ class Topics:
             passage = self._corpus.passage(passage_id)
             supports = passage.doc_id in query.supporting_doc_ids
             fits = in_scope(query, passage) and self._corpus.fits(query, passage)
+            if not self._speaks_of(query, passage):
+                continue
             if supports or (fits and passage_id in proposed):
                 labels.append(indirect(query, passage))
         return self._supported(query, labels)
+
+    def _speaks_of(self, query: Query, passage: Passage) -> bool:
+        """Has it most of the topic's words? Scores alone take its neighbours: of `other
+        comprehensive income` any passage about other income.
+        """
+        topic = query.facets.get("topic", "")
+        return not topic or (self._corpus.share_held(topic, passage) >= self._limits.topic_coverage)
 
     def _best(self, query: Query, view: _Scored) -> float:
         """The best score among the supporting documents; infinite where there is none."""

@@ -32,7 +32,7 @@ class IndirectPositive:
     also fit what the query names (issuer, period, numbers) and hold the query's words as the seed
     does. Of a topic query's documents those passages are taken that both kinds of retriever have
     among the document's best, for the query or for one of its sub-questions; the query itself must
-    score them well.
+    score them well, and they must have most words of its topic.
 
     Source:
         Candidate spaces: the published idea of FinCPRG (2508.02222). The rule, and every number
@@ -52,6 +52,7 @@ class IndirectPositive:
     ratio: float = 0.9  # least share of the seed's score
     topic_ratio: float = 0.7  # least share of the best score among the supporting documents
     outside_ratio: float = 0.85  # the same, for a passage of another document
+    topic_coverage: float = 0.6  # least share of the words of a topic query's topic
     coverage: float = 0.95  # least share of the seed's query words, rare words counting more
     # clusters of positives kept for a sentence, passage and topic query (F7); beyond, the best,
     # flagged
