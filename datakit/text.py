@@ -288,7 +288,13 @@ _PACKED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
 _TOKEN = re.compile(
     f"[^\\W{_SINGLE}{_PACKED}]{{1,32}}|[{_SINGLE}]|[^\\w\\s]{{1,32}}|[{_PACKED}]{{1,4}}"
 )
-_ASCII_TOKEN = re.compile(r"\w{1,32}|[^\w\s]{1,32}")
+# every Latin-1 character as a letter of a word, a blank or a mark; signs beyond that are marks too
+_CLASSES = "".join(
+    "w" if re.match(r"\w", chr(c)) else " " if chr(c).isspace() else "." for c in range(256)
+).encode()
+_MARKS = "\u2018\u2019\u201c\u201d\u2013\u2014\u2022\u2026\u2122"
+_STARTS = (b" w", b".w", b" .", b"w.")
+_LONG = (b"w" * 33, b"." * 33)
 
 
 def count_tokens(text: str, language: str | None = None) -> int:
@@ -296,7 +302,18 @@ def count_tokens(text: str, language: str | None = None) -> int:
 
     It depends on no model; the language is taken for symmetry and changes nothing.
     """
-    return len((_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text))
+    plain = text
+    if not text.isascii() and max(text) <= _MARKS[-1]:
+        for mark in _MARKS:
+            plain = plain.replace(mark, ".")
+    try:
+        kinds = plain.encode("latin-1")
+    except UnicodeEncodeError:
+        return len(_TOKEN.findall(text))
+    kinds = kinds.translate(_CLASSES)  # words begin and end where the kind changes
+    if _LONG[0] in kinds or _LONG[1] in kinds:
+        return len(_TOKEN.findall(text))
+    return sum(map(kinds.count, _STARTS)) + (kinds[:1] not in (b"", b" "))
 
 
 def token_spans(text: str) -> list[Span]:

@@ -281,6 +281,11 @@ def test_size_counts_words_and_cjk_characters(text: str, size: int) -> None:
     assert count_tokens(text, None) == size == len(token_spans(text))
 
 
+@given(st.text(st.sampled_from("ab Z9_.,-\t\n\x1f\x85\xa0é²½ª’“—…™人、\u3000ก"), max_size=90))
+def test_size_is_the_number_of_units(text: str) -> None:
+    assert count_tokens(text) == len(token_spans(text))
+
+
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_size_of_a_whole_never_exceeds_that_of_its_parts(left: str, right: str) -> None:
     assert count_tokens(left + right, None) <= count_tokens(left, None) + count_tokens(right, None)

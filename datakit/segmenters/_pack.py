@@ -205,7 +205,6 @@ def _runs(units: Sequence[Unit], came_from: Sequence[int]) -> list[list[Unit]]:
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
-_NUMERIC_SHARE = 0.5  # of digits among letters and digits: a table of figures
 
 
 def has_letters(text: str) -> bool:
@@ -251,13 +250,21 @@ def passages(
 
 def _flags(text: str, n_tokens: int, sizes: Sizes) -> tuple[str, ...]:
     flags = ["short"] if n_tokens < sizes.least else []
-    n_letters = sum(map(len, _LETTERS.findall(text)))
-    n_digits = sum(map(len, _DIGITS.findall(text)))
-    if not n_letters:
+    if not has_letters(text):
         flags.append("no_text")
-    elif n_digits > _NUMERIC_SHARE * (n_letters + n_digits):
+    elif _is_numeric(text):
         flags.append("numeric")
     return tuple(flags)
+
+
+def _is_numeric(text: str) -> bool:
+    """Whether digits outnumber letters: a table of figures."""
+    left = sum(map(len, _DIGITS.findall(text)))
+    for word in _LETTERS.finditer(text):  # most texts are told by their first words
+        left -= len(word[0])
+        if left <= 0:
+            return False
+    return left > 0
 
 
 class SectionPaths:
