@@ -280,7 +280,7 @@ def _own(line: Line, rank: dict[int, int]) -> list[float]:
     row[12] = float(first.islower())
     row[13] = float(body.isupper())
     words = body[:100].split()
-    row[14] = sum(word[:1].isupper() for word in words) / len(words) if words else 0.0
+    row[14] = sum([word[0].isupper() for word in words]) / len(words) if words else 0.0
     row[15] = float(_BULLET.match(body) is not None)
     _numbering(body, row)
     if line.kind in _KINDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -41,13 +42,15 @@ class _Layer(nn.Module):
             slopes = 2.0 ** -torch.arange(settings.heads).float()
             self.distance.copy_(-0.3 * slopes[:, None] * steps)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         batch, length, dim = x.shape
         q, k, v = (
             part.view(batch, length, self.heads, -1).transpose(1, 2)
             for part in self.attention(self.norm_attention(x)).chunk(3, dim=-1)
         )
-        bias = self._by_distance(length)[None] + mask
+        bias = self._by_distance(length)[None]
+        if mask is not None:
+            bias = bias + mask
         seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         seen = seen.transpose(1, 2).reshape(batch, length, dim)
         x = x + self.dropout(self.attention_out(seen))
@@ -57,8 +60,14 @@ class _Layer(nn.Module):
 
     def _by_distance(self, length: int) -> torch.Tensor:
         """(heads, length, length): each row is the one above, moved on by one."""
-        steps = torch.arange(1 - length, length).clamp(-REACH, REACH) + REACH
-        return self.distance[:, steps].unfold(1, length, 1).flip(1)
+        return self.distance[:, _steps(length)].unfold(1, length, 1).flip(1)
+
+
+@functools.lru_cache(maxsize=16)
+def _steps(length: int) -> torch.Tensor:
+    """(2 * length - 1,) int64: the place of each distance in the table of a layer."""
+    with torch.inference_mode(False):  # what is kept serves training too
+        return torch.arange(1 - length, length).clamp(-REACH, REACH) + REACH
 
 
 class SequenceNetwork(nn.Module):
@@ -87,10 +96,12 @@ class SequenceNetwork(nn.Module):
             lengths: (batch,) int64, lines that are no padding.
         """
         length = vectors.shape[1]
-        mask = torch.zeros(len(vectors), 1, 1, length)
-        mask.masked_fill_(
-            (torch.arange(length)[None] >= lengths[:, None])[:, None, None], float("-inf")
-        )
+        mask = None
+        if int(lengths.min()) < length:
+            mask = torch.zeros(len(vectors), 1, 1, length)
+            mask.masked_fill_(
+                (torch.arange(length)[None] >= lengths[:, None])[:, None, None], float("-inf")
+            )
         own = self.line(vectors) + self.layout(layout)
         own = own + self.mix(own)
         x = self.dropout(own)

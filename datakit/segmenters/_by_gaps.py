@@ -109,8 +109,10 @@ class ByGaps(abc.ABC):
         made = passages(document, spans, name, self.sizes)
         for passage, i, j in zip(made, starts, ends, strict=True):
             origin, forced = _origin(known, i, threshold), pieces[i].forced
-            found = replace(passage, start_origin=origin, start_forced=forced)
-            yield _with_probabilities(found, known.p, i, j) if self.is_calibrated else found
+            found = {"start_origin": origin, "start_forced": forced}
+            if self.is_calibrated:
+                found |= _probabilities(known.p, i, j)
+            yield replace(passage, **found)
 
 
 def segmentation_code() -> str:
@@ -152,15 +154,14 @@ def _origin(known: Gaps, i: int, threshold: float) -> StartOrigin:
     return "model" if known.p[i] >= threshold else "length"
 
 
-def _with_probabilities(passage: Passage, p: np.ndarray, i: int, j: int) -> Passage:
-    """With the probabilities of the gaps before the pieces from i to j, the edges included."""
+def _probabilities(p: np.ndarray, i: int, j: int) -> dict[str, float | None]:
+    """Those of the gaps before the pieces from i to j, the edges included."""
     inside = [one for one in p[i + 1 : j].tolist() if not math.isnan(one)]
-    return replace(
-        passage,
-        p_start=_known(p[i]),
-        p_end=_known(p[j]) if j < len(p) else None,
-        p_inside=max(inside, default=None),
-    )
+    return {
+        "p_start": _known(p[i]),
+        "p_end": _known(p[j]) if j < len(p) else None,
+        "p_inside": max(inside, default=None),
+    }
 
 
 def _known(p: float) -> float | None:
