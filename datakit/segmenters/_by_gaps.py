@@ -109,7 +109,7 @@ class ByGaps(abc.ABC):
         made = passages(document, spans, name, self.sizes)
         for passage, i, j in zip(made, starts, ends, strict=True):
             origin, forced = _origin(known, i, threshold), pieces[i].forced
-            found = {"start_origin": origin, "start_forced": forced}
+            found: dict[str, Any] = {"start_origin": origin, "start_forced": forced}
             if self.is_calibrated:
                 found |= _probabilities(known.p, i, j)
             yield replace(passage, **found)
