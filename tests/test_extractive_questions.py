@@ -8,7 +8,7 @@ import pytest
 from builders import document
 
 from datakit import registry
-from datakit.generators import _chinese_clause, _terms_topics
+from datakit.generators import _chinese_clause, _classes, _terms_topics
 from datakit.generators._chinese import tag
 from datakit.generators._context import Context, context_of
 from datakit.generators._laws import law_name
@@ -182,13 +182,14 @@ def test_a_usual_section_title_says_what_the_section_answers(
 ) -> None:
     context = Context(language, "terms", "Acme", "terms", None, None, None)
 
-    assert _terms_topics.question_of(title, context) == question
+    assert _terms_topics.question_of(title, "What is said.", context) == question
 
 
 def test_a_key_word_query_is_one_phrase_of_the_sentence() -> None:
     text = (
-        "# Security\n\nThe Data Protection Officer provides independent advice and monitors the "
-        "use of personal information. Two-factor authentication protects every account."
+        "# Two-factor authentication\n\nThe Data Protection Officer provides independent advice "
+        "and monitors the use of personal information. Two-factor authentication protects every "
+        "account."
     )
     found = [q for q in asked(text, issuer="Acme", doc_type="terms") if q.pattern == "key_sentence"]
 
@@ -201,7 +202,7 @@ def test_a_key_word_query_is_one_phrase_of_the_sentence() -> None:
 def test_a_term_of_a_passage_comes_again_in_it() -> None:
     text = (
         "# 一、需求端\n\n光伏玻璃产能继续扩张，头部企业开工率维持高位。"
-        "受此影响，光伏玻璃库存天数上升。行业会议讨论了出口退税问题。"
+        "受此影响，光伏玻璃库存天数上升。下半年光伏玻璃需求有望回升，行业会议讨论了出口退税问题。"
     )
     made = asked(text, doc_type="research_report", title="纯碱行业观察", language="zh")
     terms = [query.text.split()[-1] for query in made if query.pattern == "key_term"]
@@ -235,7 +236,7 @@ def test_what_nobody_would_ask_of_terms_gives_no_question(sentence: str) -> None
 
 
 def test_you_in_a_heading_about_the_policy_is_the_company() -> None:
-    text = "# Policy\n\n## How often will you update this policy?\n\n"
+    text = "# Policy\n\n## How often will you update the privacy policy?\n\n"
     made = texts(
         f"{text}We update the policy once a year, always in the first week of January.",
         issuer="Acme", doc_type="privacy policy", title="Acme Privacy Policy",
@@ -303,3 +304,45 @@ def test_what_is_supposed_or_promised_is_nobodys_question(sentence: str) -> None
     )
 
     assert not any(one.endswith("?") for one in made)
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Payment terms for residents of Israel", "The fee is due each month."),  # of some readers
+        ("Trademarks", "Use the mark with its symbol."),  # not whose they are
+        ("Changes to the terms of use", "We may change them."),  # this is the policy
+    ],
+)
+def test_a_section_title_gives_no_question_that_its_section_leaves_open(
+    title: str, text: str
+) -> None:
+    context = Context("en", "terms", "Acme", "privacy policy", None, None, None)
+
+    assert _terms_topics.question_of(title, text, context) is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "We will respond to your request in good time.",
+        "You may use our services.",
+        "You may use the attached withdrawal form at any time.",
+        "To use the sync feature, you must accept the additional terms of the store.",
+        "If your data is subject to the laws of Brazil, the United Kingdom, and you object, "
+        "contact our office.",
+        "Notices are deemed received two days after they were sent by first class or certified "
+        "mail.",
+    ],
+)
+def test_kinds_of_question_that_readers_found_bad_are_not_asked(sentence: str) -> None:
+    made = asked(f"# Terms\n\n{sentence}", issuer="Acme", doc_type="terms", title="Terms")
+
+    assert not [query for query in made if query.form != "keyword"]
+
+
+def test_a_kind_of_question_that_is_good_half_of_the_time_is_not_asked() -> None:
+    terms = Context("en", "terms", "Acme", "terms", None, None, None)
+
+    assert not _classes.is_asked("faq", terms)
+    assert _classes.bonus("definition", terms) > _classes.bonus("how_to", terms)

@@ -18,8 +18,9 @@ _AUXILIARY = word_set(
 _BEFORE_OBJECT = word_set(
     """
     to for from by with about against between of on upon at help helps let make give gives
-    giving send sends sending show notify notifying inform contact charge allow enable bill than
-    tell provide providing offer offering keep protect identify serve ask require and or
+    giving grant grants granting send sends sending show notify notifying inform contact charge
+    allow enable bill than tell provide providing offer offering keep protect identify serve ask
+    require and or
     """
 )
 _TRIMMED = re.compile(

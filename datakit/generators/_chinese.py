@@ -237,9 +237,13 @@ def period_in(text: str) -> str | None:
 # --- subject -----------------------------------------------------------------------------------
 
 
+# who publishes research is not what it is about
+_BROKER = re.compile(r"(?:证券|国际|期货|研究院|研究所)$")
+
+
 def subject_of(context: Context) -> str | None:
     """What a Chinese report or article is about, in a few characters."""
-    if context.issuer:
+    if context.issuer and not (context.kind == "report" and _BROKER.search(context.issuer)):
         return context.issuer
     title = re.sub(
         r"^[\s\d.\-/年月日]+|[（(《“].*?[）)》”]|20\d\d年?|[\d.]+月|\d?[QH]\d{1,2}|\s",

@@ -56,6 +56,14 @@ _RULED = re.compile(
 )
 
 
+# "the reimbursements may be credited", "the requirements of that body": which?
+_SAID_BEFORE = re.compile(r"^[Tt]he (?![A-Z])|\b(?:that|such) (?:[a-z]+)(?: |$)(?<!that is )")
+# "ads may never target", "smoking is prohibited"
+_BARS = re.compile(
+    r"(?:never|only)\b|(?:\w+ly )?(?:prohibited|permitted|allowed|forbidden|required)\b", re.I
+)
+
+
 def inverted(text: str, context: Context) -> Iterator[Draft]:
     """Yes-or-no questions about a noun: what may, must, will or does happen to it."""
     match = _AUXILIARY.match(text)
@@ -63,8 +71,15 @@ def inverted(text: str, context: Context) -> Iterator[Draft]:
         return
     subject = match["subject"].strip()
     aux = match["aux"].lower()
+    barred = aux == "must" or match["negated"] or _BARS.match(match["rest"])
     rest = re.sub(r"^(?:also|only|then|always|never|generally|typically) ", "", match["rest"])
     if not _is_subject(subject) or not _is_asked(subject, aux, rest, context):
+        return
+    if context.kind == "law" and _SAID_BEFORE.search(match.group()):
+        return
+    if context.kind == "terms" and not barred:
+        return  # what may be and what will be is seldom asked of terms
+    if context.kind == "terms" and re.match(r"(?:comply|conform|adhere)\b", rest):
         return
     phrase = cut(re.split(r",? (?:which|who|where|that you|that we)\b", rest, maxsplit=1)[0], 12)
     if not phrase or not _says_something(phrase, aux):

@@ -44,8 +44,14 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
     rules = _RULES[context.kind]
     found = [draft for rule in rules for draft in rule(text, context)]
     if _EXAMPLE.match(sentence):  # what an example supposes is nobody's question
-        found = [draft for draft in found if draft.pattern not in ("consequence", "whether")]
-    if sentence.rstrip().endswith(":"):  # what follows it says so
+        found = [
+            draft
+            for draft in found
+            if draft.pattern not in ("consequence", "whether", "permission", "how_to")
+        ]
+    if re.search(r"\bbelow\b", sentence):  # how it is done stands there
+        found = [draft for draft in found if draft.pattern != "how_to"]
+    if sentence.rstrip().endswith(":") or _LISTS.search(sentence):  # what follows it says so
         found = [draft for draft in found if draft.pattern not in _NEEDS_ALL]
     return sorted(found, key=lambda draft: -draft.weight)
 
@@ -53,9 +59,10 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
 _NEEDS_ALL = word_set(
     """
     law liability warranty age contact consequence dispute retention prohibition permission
-    obligation
+    obligation provider_duty provider_right
     """
 )
+_LISTS = re.compile(r"\b(?:any|one|each|all) of the following\b|\(i\)[^()]*\bfollowing\b", re.I)
 _EXAMPLE = re.compile(r"\W*for (?:example|instance)\b", re.I)
 
 

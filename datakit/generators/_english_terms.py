@@ -53,6 +53,22 @@ _AGREED = word_set(
 )
 
 
+# behind a link, in an annex; or the service as such, which everybody may use
+_NO_CHOICE = re.compile(
+    r"\bhere$|\battached\b|\binstructions\b|\bonly for\b"
+    r"|^(?:recogni[sz]e|see|notice|understand|know|expect|learn)\b"
+    r"|^(?:use|access)(?: and \w+)? (?:the|our|its)?(?: \w+)? ?"
+    r"(?:services?|platform|site|website|app)$",
+    re.I,
+)
+_ADJECTIVE_LAST = re.compile(r"\b(?:for|of|in|with|to|any|a|an) \w+(?:al|ive|ic|ary|ous)$", re.I)
+
+
+def _is_adjective_left(phrase: str, text: str) -> bool:
+    """Whether a phrase was cut at a comma between adjectives: "for personal, | private use"."""
+    return bool(_ADJECTIVE_LAST.search(phrase)) and text[len(phrase) :].lstrip().startswith(",")
+
+
 def _permission(text: str, context: Context) -> Iterator[Draft]:
     match = _YOU_MAY.match(text)
     if not match:
@@ -60,9 +76,15 @@ def _permission(text: str, context: Context) -> Iterator[Draft]:
     phrase = verb_phrase(match[1])
     if not phrase or (phrase.split()[0].lower() == "be" and "charged" not in phrase):
         return
+    asked = re.sub(r" at any time(?: and for any reason)?$", "", phrase)
     if re.match(r"(?:have|need)\b", phrase, re.I):
         return
+    if _NO_CHOICE.search(phrase) or _is_adjective_left(phrase, match[1]):
+        return
     said = placed(to_asker(phrase, context, named=False), context)
+    if re.search(r"\b(?:from|by|with|to) it\b", said):
+        return
+    done = placed(to_asker(asked, context, named=False), context)
     how = re.search(re.escape(phrase[-8:]) + r"[^.]{0,40}?,? by \w+ing\b", match[1]) or re.search(
         r"\b(?:by (?:contacting|emailing|clicking|sending|going|visiting|using|following"
         r"|logging)|via|through) ",
@@ -70,20 +92,28 @@ def _permission(text: str, context: Context) -> Iterator[Draft]:
     )
     if how and not _WRONG.search(phrase):
         yield from made(
-            f"how do I {said}", f"how to {said}", "how_to", 1.5, need=f"I want to {said}"
+            f"how do I {done}", f"how to {done}", "how_to", 1.5, need=f"I want to {done}"
         )
     yield from made(f"can I {said}", f"whether I can {said}", "permission", 1.2)
 
 
+_EXCEPTED = re.compile(r"\bexcept\b|\bunless\b|\bother than\b", re.I)
 _NOT_FORBIDDEN = re.compile(r"(?:be|have|receive|get|lose|earn|incur|need)\b", re.I)
 
 
 def _prohibition(text: str, context: Context) -> Iterator[Draft]:
     match = _YOU_MAY_NOT.match(text)
     phrase = verb_phrase(match[1]) if match else None
-    if match and _NOT_FORBIDDEN.match(match[1]):
+    if match and (_NOT_FORBIDDEN.match(match[1]) or _EXCEPTED.search(text)):
         return
-    if match and phrase and not re.match(r",? (?:if|unless|except)\b", match[1][len(phrase) :]):
+    if (
+        match
+        and phrase
+        and not re.search(
+            r"^[^,;.]{0,20},? ?\b(?:if|unless|except|when|in (?:any|a) (?:way|manner))\b",
+            match[1].split(phrase[-12:], 1)[-1],
+        )
+    ):
         said = placed(to_asker(phrase, context, named=False), context)
         yield from made(
             f"am I allowed to {said}", f"whether I am allowed to {said}", "prohibition", 1.1
@@ -96,7 +126,9 @@ def _obligation(text: str, context: Context) -> Iterator[Draft]:
     if not match or not phrase:
         return
     first = phrase.split()[0].lower()
-    if first == "be" or ("agree to" in text[:14].lower() and first not in _AGREED):
+    if first in ("be", "agree", "accept") or (
+        "agree to" in text[:14].lower() and first not in _AGREED
+    ):
         return
     days = re.search(
         r"\bwithin ((?:\w+ )?\(?\d+\)?[ -](?:calendar |business )?(?:day|hour|month)s?)", match[1]
@@ -142,6 +174,7 @@ _WE_MAY = re.compile(
     re.I,
 )
 _WE_WILL = re.compile(r"^we (?:will|shall|won't|do|does)(?: not| never)? (.+)", re.I)
+_REFUSES = re.compile(r"^we (?:won't|(?:will|shall) (?:not|never))\b", re.I)
 _WE_DO_NOT = re.compile(r"^we (?:do not|don't|does not|never) (?:\w+ly )?(.+)", re.I)
 _WE_VERB = re.compile(
     r"^we (collect|share|sell|disclose|store|process|transfer|retain|keep|use|receive|offer|provide"
@@ -189,6 +222,8 @@ def _will_we(text: str, context: Context) -> Iterator[Draft]:
     if kept:
         yield from _how_long(kept, context)
     phrase = verb_phrase(match[1])
+    if context.kind == "terms" and not _REFUSES.match(text):
+        return  # "we will respond to your request": a promise that nobody asks about
     if phrase and phrase.split()[0].lower() != "be" and not phrase.endswith(" concerned"):
         said = to_asker(phrase, context, named=True)
         yield from made(
@@ -212,6 +247,14 @@ def _do_we_not(text: str, context: Context) -> Iterator[Draft]:
         )
 
 
+_PURPOSE = re.compile(
+    r"(?:(?:use|process|rely|review)\b.* (?:to|for) [a-z]|(?:review|receive)\b"
+    r"|\w+ (?:two|three|four|several|additional|certain|other|various|some) (?:\w+ )?"
+    r"(?:information|data|types|kinds|categories)\b)",
+    re.I,
+)
+
+
 def _do_we(text: str, context: Context) -> Iterator[Draft]:
     match = _WE_VERB.match(text)
     if not match:
@@ -232,6 +275,8 @@ def _do_we(text: str, context: Context) -> Iterator[Draft]:
             f"who {who_of(context)} {verb}s {said} {tail}", "practice", 1.4,
         )  # fmt: skip
     phrase = verb_phrase(whole)
+    if context.kind == "terms" and phrase and _PURPOSE.match(phrase):
+        return  # "does it use data to turn on navigation?"
     if phrase and not re.match(r"(?:provide|offer) (?:our|the) services?\b", phrase, re.I):
         said = to_asker(phrase, context, named=True)
         yield from made(
@@ -332,26 +377,40 @@ _IDLE = re.compile(
 _PAST = re.compile(r"you (?:\w+ly )?(?!need|proceed|exceed|succeed|embed|feed)\w{2,}ed\b", re.I)
 
 
+# "you must enter into agreements" is a duty, not what happens
+_FOLLOWS = re.compile(
+    r"^(?!you must\b)(?!.*\blikely\b)[^;]{0,80}?\b(?:will|may|shall|is|are)\b", re.I
+)
+
+
 def _what_if(text: str, context: Context) -> Iterator[Draft]:
     match = _IF.match(text)
-    if not match or not _MAIN_VERB.search(match[2]) or _IF_EMPTY.match(match[1]):
+    # a main verb before the next comma: else what follows is more of the condition
+    if not match or not _MAIN_VERB.search(match[2].split(",")[0]) or _IF_EMPTY.match(match[1]):
         return
     if (
         _EXAMPLE.search(text)
         or _PAST.match(match[1])
+        or not _FOLLOWS.search(match[2])
         or _PROMISES.match(match[2])
         or _IDLE.match(match[1])
     ):
         return
-    if re.match(r"[\s,]*(?:and|or)\b", match[2], re.I):  # one of two conditions
+    if re.match(r"[\s,]*(?:and|or|when|if)\b", match[2], re.I):  # one of two conditions
         return
-    if len(match[1].split()) > 13 or _RUNS_ON.search(match[1]):
+    if (
+        len(match[1].split()) > 13
+        or re.search(r"\band (?:we|you)\b", match[1], re.I)
+        or _RUNS_ON.search(match[1])
+    ):
         return
     if not (match[1][:3] in ("you", "we ") or _HAS_VERB.search(match[1])):
         return
     if sum(tells(word) and word not in VAGUE for word in match[1].lower().split()) < 2:
         return
     said = to_asker(match[1], context, named=False)
+    if re.match(r"(?:it|they)\b", said):
+        return
     if context.issuer and context.issuer.lower() not in said.lower():
         said = placed(said, context)
     yield from made(f"what happens if {said}", f"what happens if {said}", "consequence", 1.6)
@@ -371,14 +430,32 @@ _VOWS = re.compile(
 )
 
 
+# what the reader does then, and not "see here"
+_ACTS = re.compile(
+    r"\s*(?:then |simply |just )*(?:you (?:can|may|must|will|should|need|have|would)\b"
+    r"(?! (?:\w+ )?(?:accept|agree|comply|be|lose|not)\b)"
+    r"|please (?!see\b|refer|read\b|review|\w+ here\b)"
+    r"|(?:contact|go|log|visit|click|select|choose|open|use|send|e-?mail|call|write|follow|submit"
+    r"|complete|enter|tap)\b(?! here\b))",
+    re.I,
+)
+_FOR_READING = re.compile(r"(?:learn|know|understand|find out|use|read|see|view) ", re.I)
+
+
+def _after(match: re.Match[str], text: str) -> str:
+    """What follows the aim; where its pattern took the start of it, from there on."""
+    return text[match.end(1) :].lstrip(", ")
+
+
 def _how_to(text: str, context: Context) -> Iterator[Draft]:
     match = _IF_WANT.match(text) or _TO.match(text)
-    if match and _VOWS.match(text[match.end() :]):
-        return  # what one promises by it is not how it is done
+    if match and (_VOWS.match(text[match.end() :]) or not _ACTS.match(_after(match, text))):
+        return  # what one promises by it, or what others then do, is not how it is done
     phrase = verb_phrase(match[1]) if match else None
     if (
         phrase
         and not _WRONG.search(phrase)
+        and not _FOR_READING.match(phrase)
         and not re.match(r"(?:be|help|the|ensure|protect|provide|improve|assist)\b", phrase)
     ):
         said = placed(to_asker(phrase, context, named=False), context)
@@ -400,9 +477,11 @@ _OWN = re.compile(
     r"|materials?)",
     re.I,
 )
+_VOUCHES = re.compile(r"\b(?:represent|warrant|confirm|necessary rights)\b", re.I)
 _LICENCE = re.compile(r"\byou (?:\w+ ){0,2}grant\b[^.]{0,120}\blicen[cs]e", re.I)
 _AS_IS = re.compile(
-    r"[\"'“(]?\bas[ -]is\b|\bwithout (?:any )?warrant(?:y|ies)|\bdisclaims? (?:\w+ ){0,4}warrant",
+    r"[\"'“(‘]as[ -]is\b|\bas[ -]is\b[\"'”’,]* (?:and|or|basis)\b|\bprovided as[ -]is\b"
+    r"|\bwithout (?:any )?warrant(?:y|ies)|\bdisclaims? (?:\w+ ){0,4}warrant",
     re.I,
 )
 _ARBITRATION = re.compile(
@@ -410,14 +489,13 @@ _ARBITRATION = re.compile(
     re.I,
 )
 _CLASS_ACTION = re.compile(
-    r"\bclass action|\bclass,? (?:or |collective|consolidated)|\bclass member", re.I
+    r"\bclass action|\bclass,? (?:or )?(?:collective|consolidated|representative)|\bclass member",
+    re.I,
 )
 _CONTACT = re.compile(
     r"\b(?:contact|reach|e-?mail|write to) us (?:at|by|via|through|on|using|here)\b", re.I
 )
-_ADDRESS = re.compile(
-    r"[@\d]|https?:|www\.|\b(?:form|chat|phone|post|address|e-?mail(?:ing)?)\b", re.I
-)
+_ADDRESS = re.compile(r"@|\d{5}|https?:|www\.|\b(?:contact form|chat)\b", re.I)
 _CHANGE_TERMS = re.compile(
     r"^we (?:may|can|reserve the right[^.]{0,60} to) (?:[\w, ]{0,30})?(?:change|modify"
     r"|update|revise|amend|alter)(?:[\w, /]{0,30})? (?:these|this|the|our) (?:terms"
@@ -430,15 +508,22 @@ _AGE = re.compile(
     r"(?: years?| or older|\b)", re.I,
 )  # fmt: skip
 _AGE_RULE = re.compile(
-    r"\bmust be\b|at least|\bor older\b|not (?:\w+ ){0,2}(?:directed|intended|eligible"
+    r"\bmust be (?:\w+ ){0,4}(?:\d\d|age|legal|eighteen|sixteen|thirteen)"
+    r"|at least|\bor older\b|not (?:\w+ ){0,2}(?:directed|intended|eligible"
         r"|permitted|allowed)"
     r"|to use (?:the|our)", re.I,
 )  # fmt: skip
+_YEARS = re.compile(r"\b(?:years?|aged?|older|children|minors?)\b", re.I)
 _LAW = re.compile(
     r"\bgoverned (?:\w+ )*by (?:and (?:\w+ )+in accordance with )?(?:the )?(?:\w+ ){0,4}laws?\b",
     re.I,
 )
-_CAP = re.compile(r"\bliability\b.{0,160}\b(?:exceed|limited to)\b", re.I | re.S)
+_CONTRACT = re.compile(r"\b(?:terms|agreement|contract|conditions|policy|licen[cs]e|eula)\b", re.I)
+_CAP = re.compile(
+    r"\bliability\b.{0,160}\b(?:exceed|limited to)\b"
+    r".{0,60}(?:[$€£]|\b(?:amounts?|fees|sums?|usd|dollars|euros?|paid|greater|lesser)\b)",
+    re.I | re.S,
+)
 _NO_REFUND = re.compile(
     r"^((?:all |the )?[\w' -]{3,40}?)(?:,? paid[^,.]{0,30})? (?:are|is) (?:\w+ly )?"
     r"(?:non-?refundable|not refundable|(?<=(?:sales|rders) are )final)",
@@ -457,14 +542,14 @@ def _single_facts(text: str, context: Context) -> Iterator[Draft]:
     if not _FACT_WORD.search(text):
         return
     who, label = who_of(context), context.label
-    if _AGE.search(text) and _AGE_RULE.search(text):
+    if _AGE.search(text) and _AGE_RULE.search(text) and _YEARS.search(text):
         yield from made(
             f"how old do I have to be to use {who}",
             f"how old I have to be to use {who}",
             "age",
             1.9,
         )
-    if _LAW.search(text) and not is_deictic(text, "en"):
+    if _LAW.search(text) and _CONTRACT.search(text) and not is_deictic(text, "en"):
         yield from made(
             f"which country's law governs the {who} {label}",
             f"which law governs the {who} {label}",
@@ -482,7 +567,11 @@ def _single_facts(text: str, context: Context) -> Iterator[Draft]:
         yield from made(
             f"can {who} change its {label}", f"whether {who} can change its {label}", "change", 1.6
         )
-    reached = re.search(r"\b(?:if|when) you (?:contact|reach|e-?mail)", text, re.I)
+    reached = re.search(
+        r"\b(?:if|when) you (?:contact|reach|e-?mail)|^(?:if|when) (?!you (?:have|need|want|wish))",
+        text,
+        re.I,
+    )
     if _CONTACT.search(text) and _ADDRESS.search(text) and not reached:
         yield from made(f"how do I contact {who}", f"how to contact {who}", "contact", 1.0)
     yield from _rights_and_risks(text, context)
@@ -496,7 +585,11 @@ def _single_facts(text: str, context: Context) -> Iterator[Draft]:
 
 def _rights_and_risks(text: str, context: Context) -> Iterator[Draft]:
     who = who_of(context)
-    if _OWN.search(text) and re.search(r"content|submission|material|work|post", text, re.I):
+    if (
+        _OWN.search(text)
+        and not _VOUCHES.search(text)
+        and re.search(r"content|submission|material|work|post", text, re.I)
+    ):
         yield from made(
             f"who owns the content I post on {who}",
             f"who owns the content I post on {who}",
@@ -629,8 +722,12 @@ def what_is(text: str, context: Context) -> Iterator[Draft]:
     ):
         return
     last = noun.split()[-1].lower()
+    named = noun.split()[1:] and all(word[:1].isupper() for word in noun.split())
     if (
-        noun.lower().startswith(("the ", "of ", "in ", "for ", "with "))
+        (named and not any(word.isupper() for word in noun.split()))
+        or noun.lower().startswith(("the ", "of ", "in ", "for ", "with "))
+        or not any(tells(word) for word in noun.lower().split()[:2])
+        or noun.split()[0].lower() in ("where", "when", "if", "as", "while", "because", "although")
         or last in _NOT_DEFINED
         or base_of(last) not in (None, *NOUNS)
     ):

@@ -20,8 +20,8 @@ _NUMBERING = re.compile(
     r"|schedule|note|clause|title|subtitle|subchapter|division|abschnitt|artikel"
     r"|teil|partie|chapitre|titre|anhang|annexe|step|no\.?)\s+(?:\d+(?:\.\d+)*[a-z]?"
     r"|[ivxlc]+|[a-z])\b\s*[.):–—-]*\s*|§+\s*\d+[a-z]?\s*[.):–—-]*\s*"
-    r"|\d{1,2}\s+[-–—]\s+|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—]+\s*|\d+(?:\.\d+)+\s*"
-    r"|[A-Z]\d{1,2}\.\s*(?=[A-Za-z])|(?<=\d\.)[a-z]\.(?=[A-Za-z])|\d{1,2}\s+(?=[A-ZÀ-Þ])"
+    r"|\d{1,2}\s+[-–—]\s+|\(?\d+(?:[.\-]\d+)*[a-z]?\s*[.):–—、．]+\s*|\d+(?:\.\d+)+\s*"
+    r"|[A-Z]\d{1,2}\.\s*(?=[A-Za-z])|[A-Z]-\d{1,2}\s+(?=[A-Z])|(?<=\d\.)[a-z]\.(?=[A-Za-z])|\d{1,2}\s+(?=[A-ZÀ-Þ])"
     r"|\(?[ivxlc]{1,5}[.)]\s+|\(?[a-zA-Z][.)]\s+)+",
     re.I,
 )
@@ -37,7 +37,7 @@ _CAPTION = re.compile(
 )
 _GENERIC = phrase_set(
     """
-    abstract | about | acknowledgements | acknowledgments | additional information
+    abstract | about | definition | acknowledgements | acknowledgments | additional information
     additional terms | annex | appendix | author contributions | background
     background and objectives | conclusion | conclusions | contents | definitions | details
     discussion | faq | faqs | foreword | footnotes | further information | general
@@ -102,14 +102,23 @@ class Titled:
     form: Form
 
 
+_CUT_OFF = re.compile(r"\s(?:and|or|of|the|an?|with|including)$", re.I)  # a line, not a title
+_NOT_ASKED_FOR = re.compile(r"[!]|\b(?:don't|do not|let's)\b", re.I)
+
+
 def clean(title: str, cjk: bool) -> str | None:
     """A section title without numbering and marks at its ends; None where nothing is left."""
     text = " ".join(title.split("|", maxsplit=1)[0].split())
+    if not cjk and _NOT_ASKED_FOR.search(text):
+        return None  # "Don't go! But if you do": an address, not a title
     if _CAPTION.search(text) or re.match(r"#[A-Za-z]", text):
         return None
     text = (_NUMBERING_ZH if cjk else _NUMBERING).sub("", text)
     text = re.sub(r"\(continued\)|（续）|\[[^\]]*\]|[“”\"„«»*_#【】]", "", text, flags=re.I)
-    text = text.strip(" .:;,：。；，、-–—•|&")
+    text = re.sub(r"\s+sec\. ?\d+[a-z]?\.?$", "", text, flags=re.I)
+    text = text.strip(" .:;,：。；，、-–—•·|&")
+    if not cjk and _CUT_OFF.search(text):
+        return None
     text = re.sub(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])", "", text) if cjk else text
     letters = sum(char.isalpha() for char in text)
     if any(text.count(pair[0]) != text.count(pair[1]) for pair in ("()", "（）", "[]")):
@@ -240,7 +249,7 @@ def question_from_path(path: tuple[str, ...], text: str, context: Context) -> st
     if not cleaned or (_QUESTION.match(cleaned) and "?" in path[-1]):
         return None
     if context.kind == "terms":
-        asked = _terms_topics.question_of(cleaned, context)
+        asked = _terms_topics.question_of(cleaned, text, context)
         about_data = asked and re.search(r"\bmy (?:\w+ )?data\b", asked)
         return None if about_data and not re.search(r"data|information", text, re.I) else asked
     notes = context.kind == "filing" and context.issuer and _NOTES.search(" ".join(path[:-1]))
@@ -360,8 +369,11 @@ def _english_noun(text: str, context: Context) -> Titled | None:
     acts, *after = text.split()
     told = len(after) > 2 and context.kind in ("terms", "filing")
     # what one is told to do: "provide personalised services and ads"
-    orders = is_base(acts) and acts not in NOUNS and (told or after[:1] == ["how"])
-    hangs = re.match(r"(?:being|having|of|by|and|or|within|from|to|on|at)\b", text)
+    listed = acts.endswith(",") and after and is_base(after[0].strip(","))
+    told = told or bool(listed)
+    acts = acts.strip(",")
+    orders = is_base(acts) and (listed or acts not in NOUNS) and (told or after[:1] == ["how"])
+    hangs = re.match(r"(?:being|having|of|by|and|or|within|from|to|on|at|if|when|where)\b", text)
     if orders or hangs or "?" in text or _QUESTION.match(text):
         return None
     said = text.split()[1:]
@@ -417,6 +429,10 @@ def _as_question(text: str, context: Context) -> str | None:
     if who and _AUTHOR_ACTS.search(text):
         said = re.sub(r"\bdo you\b", f"does {who}", text)
         return _checked(re.sub(r"\byou\b", who, said), context)
+    if context.kind == "filing" and re.match(
+        r"(?:how|what|when|where|why|who) (?:i|we|you)\b", text
+    ):
+        return None  # "where you can find more information"
     asked = re.sub(r"\bare you\b", "am I", text)
     asked = re.sub(r"\b(do|can|will|may|should|must) you\b", r"\1 I", asked)
     return _checked(to_asker(asked, context, named=False), context)
@@ -497,7 +513,8 @@ def _named(text: str, context: Context) -> Titled | None:
         words = [
             word for word in text.split() if _latin.stem(word) not in shared or len(shared) > 2
         ]
-        text = f"{issuer} {' '.join(words)}"
+        left = " ".join(words)
+        text = f"{issuer} {text if len(words) < 2 or _CUT_OFF.search(left) else left}"
     n = len(text.split())
     return Titled(text, "keyword") if 2 <= n <= 12 else None
 

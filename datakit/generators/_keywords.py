@@ -16,6 +16,9 @@ from datakit.generators import (
 from datakit.generators._context import Context
 from datakit.generators._english_filings import time_in
 
+# a unit is no topic: "kg ECM"; and every filing has its statements
+_SAYS_LITTLE = re.compile(r"^[a-zµ][a-zA-Z]? |financial statements?$")
+_FIGURE = re.compile(r"\d")
 _OPENING = 16  # characters in which a Chinese sentence names the period that all of it is about
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 # what an app says of itself, and asks of everybody
@@ -68,11 +71,20 @@ def _latin_sentence(
     about: Iterable[str],
 ) -> str:  # fmt: skip
     own = [_latin.stem(word) for word in (context.issuer or "").split()]
+    titled = set(about)
     found = _latin_phrases.keyword_query(
-        parsed, weights, own, about, language=context.language, actor=context.kind == "law"
+        parsed, weights, own, titled, language=context.language, actor=context.kind == "law"
     )
     if not found or _squeezed(context.issuer or "-") in _squeezed(found):
         return ""
+    stems_told = [_latin.stem(word) for word in found.split() if _latin_phrases.tells(word)]
+    topical = bool(set(stems_told) & titled)
+    figured = context.kind != "terms" and bool(len(stems_told) > 2 or _FIGURE.search(text))
+    if context.language == "en":
+        if not (topical or figured) or _is_pointed_at(found, text):
+            return ""  # "improved productivity": two words, and the sentence only mentions them
+        if context.kind == "terms" and not _opens(found, text):
+            return ""
     if context.issuer:
         time = time_in(text) if context.kind == "filing" else None
         told = time and time[-4:] not in found and time[-4:] <= (context.date or "9999")[:4]
@@ -86,6 +98,23 @@ def _latin_sentence(
         return found if context.topic.lower() in found.lower() else f"{found} {context.topic}"
     named = context.kind != "report" or re.search(r"[A-Z]", found)
     return found if named and len(stems) > 2 and stems - set(known) else ""
+
+
+_ARTICLES = r"(?:the|an?|our|your|all|any|its|their)"
+
+
+def _opens(found: str, text: str) -> bool:
+    """Whether an English sentence is about a phrase: it opens with it, or is hardly longer."""
+    plain = re.sub(rf"\b{_ARTICLES}\s+", "", text, flags=re.I).lstrip("\"“'( ")
+    n_found, n_text = len(found.split()), len(text.split())
+    return _squeezed(plain).startswith(_squeezed(found)) or n_text <= n_found + 5
+
+
+def _is_pointed_at(found: str, text: str) -> bool:
+    """Whether the sentence means one of several: "the counterparties in these contracts"."""
+    words = "|".join(re.escape(word) for word in found.split() if len(word) > 3)
+    pointed = rf"\b(?:th(?:is|ese|ose|at)|such|other|certain)\s+(?:{words})\b"
+    return bool(words) and re.search(pointed, text, re.I) is not None
 
 
 def _squeezed(text: str) -> str:
@@ -128,10 +157,15 @@ def _latin_passage(
     topic: str | None,
 ) -> str:  # fmt: skip
     taken = _latin.content_stems(f"{context.issuer or ''} {topic or ''}", context.language)
-    least = 3 if context.kind == "terms" else 2
+    if context.kind in ("terms", "law") and context.language == "en":
+        return ""  # half of them were named in passing; the titles say enough
+    least = 2 if context.language != "en" else 3
     terms = _latin_phrases.key_terms(parsed, weights, taken, 1, least, context.language)
-    if not terms:
+    if not terms or _SAYS_LITTLE.search(terms[0]):
         return ""
+    opening = {_latin.stem(word) for sentence in parsed[:2] for _, word in sentence.tokens}
+    if context.language == "en" and not {_latin.stem(word) for word in terms[0].split()} <= opening:
+        return ""  # what comes up later is not what the passage is about
     owner = context.issuer or context.topic
     short = topic and len(topic.split()) + len(terms[0].split()) < 6
     named = [topic, *terms] if topic and short and not owner else terms
@@ -154,6 +188,10 @@ def _chinese_passage(
     subject = context.topic if len(context.topic) <= 20 else ""
     own = {token.word for token in _chinese.tag(f"{subject} {topic or ''}")}
     terms = _chinese_keys.key_terms(texts, weights, own, 1)
+    if terms and context.kind == "law" and _is_office(terms[0], texts, context):
+        return ""
+    if terms and context.kind not in ("terms", "law") and not _carries(terms[0], texts):
+        return ""
     if not terms or _POINTS_OUTSIDE.search("".join(terms)):
         return ""
     short = len(terms[0]) < 5 and context.kind != "terms"
@@ -161,3 +199,22 @@ def _chinese_passage(
     if subject and subject not in "".join(named):
         named = [subject, *named]
     return " ".join(named) if len("".join(named)) >= 6 else ""
+
+
+_OFTEN = 3  # sentences that name the term of a passage of research; our default, from a reading
+
+
+def _carries(term: str, texts: Sequence[str]) -> bool:
+    """Whether a passage is about a term: it opens with it and comes back to it."""
+    named = [term in text for text in texts]
+    return any(named[:2]) and sum(named) >= _OFTEN
+
+
+_OFFICE = r"(?:等|行政|主管|部门|机关|机构|委员会|局)"
+
+
+def _is_office(term: str, texts: Sequence[str], context: Context) -> bool:
+    """Whether a term of a law is who carries it out, or what all of the law is about."""
+    if term in (context.title or "") or re.search(r"(?:银行|委员会|政府|法院|检察院)$", term):
+        return True
+    return re.search(re.escape(term) + _OFFICE, "\n".join(texts)) is not None

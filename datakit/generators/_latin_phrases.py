@@ -23,7 +23,7 @@ from datakit.generators._latin import (
     Sentence,
     stem,
 )
-from datakit.generators._verbs import BASE, base_of
+from datakit.generators._verbs import BASE, base_of, is_base
 from datakit.generators._words import word_set
 
 _MONTHS = word_set(
@@ -171,6 +171,21 @@ def _runs_into_name(words: Sequence[str]) -> bool:
     )
 
 
+_OBJECTS = ("us", "you", "them", "it", "me")
+
+
+_ADJECTIVE = re.compile(r"\w(?:al|ive|ic|ous|ary)$")  # "of a global | ban"
+
+
+def _is_half(parsed: Sentence, end: int) -> bool:
+    """Whether a participle and its noun follow: "the largest single | finished goods factory"."""
+    if end < len(parsed.tokens) and _ADJECTIVE.search(parsed.tokens[end - 1][1]):
+        return parsed.tokens[end][1].isalpha() and is_base(parsed.tokens[end][1].lower())
+    if end + 1 >= len(parsed.tokens) or parsed.tokens[end + 1][0] != CONTENT:
+        return False
+    return parsed.tokens[end][1].lower().endswith(("ed", "ing"))
+
+
 def _goes_on(parsed: Sentence, end: int, last: str) -> bool:
     """Whether the phrase is half of one, or ends with a verb: "the team reviews | each"."""
     low = last.lower()
@@ -178,9 +193,11 @@ def _goes_on(parsed: Sentence, end: int, last: str) -> bool:
         return True
     if end < len(parsed.tokens) and parsed.tokens[end][1].lower() in ("case", "cases", "order"):
         return True
+    if _is_half(parsed, end):
+        return True
     before_object = end < len(parsed.tokens) and (
         parsed.tokens[end][0] == DETERMINER
-        or parsed.tokens[end][1].lower() in ("how", "that", "what", "whether", "when")
+        or parsed.tokens[end][1].lower() in (*_OBJECTS, "how", "that", "what", "whether", "when")
     )
     return before_object and low.endswith("s") and base_of(low) not in (None, low)
 

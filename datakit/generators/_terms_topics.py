@@ -16,12 +16,16 @@ from datakit.generators._context import Context
 class _Topic(NamedTuple):
     title: re.Pattern[str]
     question: str
+    needs: re.Pattern[str] | None  # what the section itself has to say
 
 
 def _topics(rows: str) -> tuple[_Topic, ...]:
-    """Rows of `pattern => question`."""
-    pairs = (row.split("=>") for row in rows.strip().splitlines())
-    return tuple(_Topic(re.compile(left.strip(), re.I), right.strip()) for left, right in pairs)
+    """Rows of `pattern => question`, or `pattern => question => what the section has to say`."""
+    cells = ([cell.strip() for cell in row.split("=>")] for row in rows.strip().splitlines())
+    return tuple(
+        _Topic(re.compile(title, re.I), asked, re.compile(needs[0], re.I) if needs else None)
+        for title, asked, *needs in cells
+    )
 
 
 # {who} is the issuer, {label} what the document is called
@@ -39,9 +43,9 @@ _ENGLISH = _topics(
     (?:no|disclaimer of|disclaimers? and|warranty) warrant|warranty disclaimer|^disclaimers?$|^warrant(?:y|ies)$ => Does {who} give any warranty?
     indemni => When do I have to indemnify {who}?
     (?:user|your) (?:generated )?content|content you => What rights does {who} get to the content I post?
-    intellectual property|proprietary rights|^copyrights?$|trade ?marks? => Who owns the intellectual property on {who}?
+    intellectual property|proprietary rights|^copyrights?$|^trade ?marks?$ => Who owns the intellectual property on {who}? => \bown|property of|belong|licensors?\b
     dmca|copyright (?:infring|complaint|claim)|infring\w+ (?:notice|claim) => How do I report copyright infringement to {who}?
-    prohibited|acceptable use|(?:user|your) conduct|restrictions on use|^restrictions$ => What am I not allowed to do on {who}?
+    ^prohibited|acceptable use(?! of)|(?:user|your) conduct|restrictions on use|^restrictions$ => What am I not allowed to do on {who}?
     eligibility|age (?:requirement|limit|restriction)|minimum age => Who may use {who}?
     children|minors|under (?:the age of )?1[368] => How does {who} treat the data of children?
     (?:data )?retention|how long (?:we|do we)|storage period => How long does {who} keep my data?
@@ -56,12 +60,12 @@ _ENGLISH = _topics(
     do.not.track => Does {who} respond to Do Not Track signals?
     your (?:privacy |data protection |data )?(?:rights|choices)|rights of (?:the )?data subjects?|data subject rights => What rights do I have over the data that {who} holds?
     opt.?(?:ing )?out|unsubscrib|marketing (?:communications|e?mails?|preferences) => How do I opt out of marketing from {who}?
-    california|ccpa|cpra => What privacy rights do California residents have with {who}?
+    (?:california|ccpa|cpra)\b.*\b(?:privacy|rights|notice|disclosures?)|\b(?:privacy|rights|notice|disclosures?)\b.*(?:california|ccpa|cpra) => What privacy rights do California residents have with {who}?
     (?:changes?|updates?|modifications?|amendments?|revisions?) (?:to|of|in) (?:this|these|our|the) => How does {who} tell me about changes to its {label}?
     ^(?:contact(?:ing)?(?: us| information| details)?|how to contact us|questions)$ => How do I contact {who}?
     data protection officer|^dpo$ => How do I reach the data protection officer of {who}?
     account security|^passwords?|(?:your )?login => Who is responsible for the security of my {who} account?
-    ^(?:your )?accounts?$|account (?:registration|creation)|registration => What do I need to register an account on {who}?
+    ^(?:your )?accounts?$|account (?:registration|creation)|^registration$ => What do I need to register an account on {who}?
     delet\w+ (?:your |an |of )?(?:\w+ )?(?:account|data|information) => How do I delete my {who} account or data?
     force majeure => Is {who} liable for events beyond its control?
     assignment => Can {who} transfer its {label} to another company?
@@ -135,11 +139,35 @@ _CHINESE = _topics(
 _BY_LANGUAGE = {"en": _ENGLISH, "": _ENGLISH, "fr": _FRENCH, "zh": _CHINESE}
 
 
-def question_of(title: str, context: Context) -> str | None:
-    """What a reader wants to know from a section with this title; None where nobody can tell."""
+# a title of one group of readers, or of one section: what it says is not so for all
+_FOR_SOME = re.compile(r"\bfor (?!your\b|our\b|the\b)\w+|\bfor the\b.*\bsection\b", re.I)
+
+
+def question_of(title: str, text: str, context: Context) -> str | None:
+    """What a reader wants to know from a section with this title; None where nobody can tell.
+
+    Args:
+        title: without its number.
+        text: of the section.
+        context: the document.
+    """
     if context.kind != "terms" or not context.issuer:
         return None
     for topic in _BY_LANGUAGE.get(context.language, ()):
         if topic.title.search(title):
+            if topic.needs and not topic.needs.search(text):
+                return None
+            if context.language in ("en", "") and _is_of_another(title, topic, context):
+                return None
             return topic.question.format(who=context.issuer, label=context.label)
     return None
+
+
+def _is_of_another(title: str, topic: _Topic, context: Context) -> bool:
+    """Whether a title speaks of some readers only, or of another document than this one."""
+    if _FOR_SOME.search(title):
+        return True
+    if "{label}" not in topic.question:
+        return False
+    told = re.search(r"\b(terms|policy|notice|statement)\b", title, re.I)
+    return told is not None and (told[1].lower() == "terms") != ("terms" in context.label)

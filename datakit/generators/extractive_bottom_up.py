@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 from datakit.generators import (
     _chinese,
     _chinese_rules,
+    _classes,
     _english_phrases,
     _english_rules,
     _french_rules,
@@ -57,7 +58,8 @@ _POINTS_ON = re.compile(
     r"\bthis (?:study|paper|work|article|section|thesis)\b|\b(?:error|scale) bars?\b|\basterisks?\b"
     r"|\b(?:included|described|discussed|defined) (?:below|above|elsewhere|herein)\b"
     r"|\b(?:denoted|plotted) (?:by|in)\b|\b(?:following|accompanying) (?:table|chart|graph)"
-    r"|\bsets? forth\b|\bcan be found\b"
+    r"|\bsets? forth\b|\bcan be found\b|\bthe following (?:is|are)\b|\bprovided elsewhere\b"
+    r"|\bcontains? (?:\w+ )?(?:instructions|information|details)\b|\bas follows\b"
     r"|\b(?:shown|listed|presented|given|depicted|summari[sz]ed|reported) in (?:the )?(?:table|fig)"
     r"|\b(?:see|refer to) (?:the |our )?(?:note|item|part|section)\b|\blearn more\b",
     re.I,
@@ -192,12 +194,15 @@ class ExtractiveBottomUp:
     ) -> list[tuple[float, Draft, _Sentence]]:
         """Every question that the rules find, with what it is worth."""
         rated = [
-            (draft.weight + _CENTRAL * sentence.centrality, draft, sentence)
+            (_worth(draft, context) + _CENTRAL * sentence.centrality, draft, sentence)
             for sentence in found
             for draft in _drafts(sentence.said, context)
+            if _classes.is_asked(draft.pattern, context)
         ]
         rated += [
-            (draft.weight, draft, answer) for draft, answer in _answered(passage, found, context)
+            (_worth(draft, context), draft, answer)
+            for draft, answer in _answered(passage, found, context)
+            if _classes.is_asked(draft.pattern, context)
         ]
         return rated
 
@@ -218,6 +223,8 @@ class ExtractiveBottomUp:
             text, form = self._worded(draft, passage, context)
             if _is_unnamed(context) and _NOBODY.search(draft.question):
                 continue  # nobody could tell which company is meant
+            if not _names_issuer(draft, context):
+                continue
             if not seen.is_new(draft.question):
                 continue
             seen.is_new(text)
@@ -348,6 +355,11 @@ def _drafts(sentence: str, context: Context) -> list[Draft]:
     return _english_rules.drafts(sentence, context) if context.language in ("en", "") else []
 
 
+def _worth(draft: Draft, context: Context) -> float:
+    """How much one would ask it, and how often questions of its kind read well."""
+    return draft.weight + _classes.bonus(draft.pattern, context)
+
+
 def _answered(
     passage: Passage, found: Sequence[_Sentence], context: Context
 ) -> Iterator[tuple[Draft, _Sentence]]:
@@ -361,6 +373,8 @@ def _answered(
         line = before[start:] if before[-1:] not in "?？" else before[before.rfind("\n") + 1 :]
         if context.language not in ("en", "", "zh") or line.strip()[-1:] not in ("?", "？"):
             continue
+        if not context.is_cjk and (sentence.text[-1:] == ":" or _POINTS_ON.search(sentence.text)):
+            continue  # the answer stands further down, or elsewhere
         draft = rules.own_question(line.strip(), context)
         if draft and _answers(sentence.text, draft.question, context):
             yield draft, sentence
@@ -410,6 +424,14 @@ def _query(
         scores={"seed_grade": float(candidate.grade)},
         flags=("lexical_copy", "no_entity") if _is_unnamed(context) else ("lexical_copy",),
     )
+
+
+def _names_issuer(draft: Draft, context: Context) -> bool:
+    """Whether a question of terms says whose they are, or is a definition, the same everywhere."""
+    if context.kind != "terms" or not context.issuer or draft.pattern in ("definition", "faq"):
+        return True
+    first = context.issuer.removeprefix("The ").split()[0].lower()
+    return context.is_cjk or context.language == "fr" or first in draft.question.lower()
 
 
 def _is_unnamed(context: Context) -> bool:
