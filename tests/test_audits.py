@@ -248,6 +248,21 @@ def test_topics_of_documents_are_no_shift_and_few_documents_say_nothing(tmp_path
     assert "1 of test; 20 of each are needed" in row.reason
 
 
+def test_another_passage_of_one_document_is_no_other_version_of_it(tmp_path: Path) -> None:
+    tables = {name: list(rows) for name, rows in CLEAN.items()}
+    (train, test) = (next(q for q in tables["query"] if q.split == s) for s in ("train", "test"))
+    doc_id = test.seed_passage_ids[0].partition(":")[0]
+    other = next(p for p in tables["passage"] if p.doc_id == doc_id)
+    tables["passage"].append(replace(other, passage_id="other", text="Nobody else asks for this."))
+    tables["qrel/mined"].append(planted.Qrel(train.query_id, "other", 2, "human", split="train"))
+
+    found = running.audit(planted.write(tables, tmp_path / "topic"), "release", only=["DK203"])
+
+    assert [(o.measure, o.status) for o in found.outcomes] == [
+        ("passage", "pass"), ("family", "pass"),
+    ]  # fmt: skip
+
+
 def test_a_chinese_query_with_latin_names_and_a_table_of_codes_are_chinese(tmp_path: Path) -> None:
     tables = {name: list(rows) for name, rows in CLEAN.items()}
     tables["query"] = [

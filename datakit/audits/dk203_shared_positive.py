@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 @plugin("audits", "dk203_shared_positive")
 @dataclass(frozen=True)
 class SharedPositive:
-    """Test queries with a positive passage, or a positive's family, that train has too."""
+    """Test queries with a positive passage that train has too, or with one in a document of which
+    train has another version. Two passages of one document are no versions of each other.
+    """
 
     check: ClassVar[Check] = Check(
         "DK203", "Positives shared with train", "leakage",
@@ -43,10 +45,10 @@ class SharedPositive:
                 column="family",
             )  # fmt: skip
             return
-        shared = sharing(facts, train, test, of[facts.labels.passage])
+        shared = other_versions(facts, train, test, of)
         yield rate(
-            "test", len(shared), n, f"{len(shared):,} queries of test have a positive of a family "
-            "that train has", records=facts.queries.names(shared), entity="query",
+            "test", len(shared), n, f"{len(shared):,} queries of test have a positive of which "
+            "train has another version", records=facts.queries.names(shared), entity="query",
             measure="family", column="family",
         )  # fmt: skip
 
@@ -67,6 +69,31 @@ def sharing(facts: Facts, train: np.ndarray, test: np.ndarray, things: np.ndarra
     query, thing = labels.query[rows], things[rows]
     seen = np.unique(thing[train[query]])
     found: np.ndarray = np.unique(query[test[query] & np.isin(thing, seen)])
+    return found
+
+
+def other_versions(
+    facts: Facts, train: np.ndarray, test: np.ndarray, family: np.ndarray
+) -> np.ndarray:
+    """Rows of the test queries with a positive in a document of whose family train has another.
+
+    Args:
+        facts: of the dataset.
+        train: (n_queries,) bool.
+        test: (n_queries,) bool.
+        family: (n_passages,) as `families` gives it.
+    """
+    import numpy as np
+
+    labels = facts.labels
+    doc = facts.dataset.arrow("passage", ["doc_id"])["doc_id"].combine_chunks()
+    docs = doc.dictionary_encode().indices.to_numpy().astype(np.int64)
+    rows = np.flatnonzero(labels.positive & (family[labels.passage] >= 0))
+    query, of, at = labels.query[rows], family[labels.passage[rows]], docs[labels.passage[rows]]
+    seen = np.unique(np.stack([of, at], axis=1)[train[query]], axis=0)  # (n, 2) family, document
+    n_seen = np.bincount(seen[:, 0], minlength=int(family.max()) + 1)
+    others = n_seen[of] - np.isin(at, seen[:, 1])  # a document has one family
+    found: np.ndarray = np.unique(query[test[query] & (others > 0)])
     return found
 
 

@@ -35,9 +35,11 @@ def export(
     dataset = Dataset.open(out)
     stale = engine.stale_steps(dataset)
     if stale:
+        # after `datakit mine` the measures alone are old: no build is needed for these
+        again = f"datakit check {out}" if stale == ["check"] else "datakit build"
         raise UsageError(
             f"{stale[0]} was made from tables that have since been replaced. "
-            "Run `datakit build` again before exporting."
+            f"Run `{again}` again before exporting."
         )
     for path in registry.make("exporters", to.replace("-", "_"), settings_of(values))(
         dataset, folder

@@ -252,15 +252,14 @@ def paraphrase_in_train(facts: Facts) -> Repair:
 
 @repairs("DK203")
 def shared_positive(facts: Facts) -> Repair:
-    """Train queries with a positive, or a positive's family, that test has go from train."""
-    from datakit.audits.dk203_shared_positive import families, sharing
+    """Train queries with a positive that test has, or has another version of, go from train."""
+    from datakit.audits.dk203_shared_positive import families, other_versions, sharing
 
     train, test = facts.in_part("train"), facts.in_part("test")
-    things = [facts.labels.passage]
+    rows = set(sharing(facts, test, train, facts.labels.passage).tolist())
     of = families(facts)
     if of is not None:
-        things.append(of[facts.labels.passage])
-    rows = {r for thing in things for r in sharing(facts, test, train, thing).tolist()}
+        rows |= set(other_versions(facts, test, train, of).tolist())
     return Repair(queries=dict.fromkeys(facts.queries.names(sorted(rows))))
 
 
