@@ -16,7 +16,7 @@ from datakit.dataset import Dataset
 from datakit.errors import DatasetError, UsageError
 from datakit.importers import _columns
 from datakit.importers._passages import n_tokens
-from datakit.importers._raw import RawLabels, RawPassages
+from datakit.importers._raw import RawLabels, RawPassages, RawQueries
 from datakit.records import Dropped, safe_id
 from datakit.text import count_tokens
 
@@ -282,7 +282,7 @@ def test_by_column_and_line_by_line_make_the_same_tables(
     made = []
     for name in ("by column", "by line"):
         made.append(importing.import_dataset(source, tmp_path / name, "beir"))
-        for reader in ("passages", "labels"):
+        for reader in ("passages", "queries", "labels"):
             monkeypatch.setattr(_columns, reader, lambda *_: None)
 
     tables = [{n: d.manifest["tables"][n]["digest"] for n in d.tables()} for d in made]
@@ -294,6 +294,7 @@ def test_a_sound_corpus_is_read_by_column_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RawPassages, "rows", None)
+    monkeypatch.setattr(RawQueries, "rows", None)
     monkeypatch.setattr(RawLabels, "rows", None)
     source = folder(tmp_path / "in")
     dataset = importing.import_dataset(source, tmp_path / "out", "beir")

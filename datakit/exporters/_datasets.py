@@ -11,10 +11,16 @@ from datakit.exporters._lines import json_line
 from datakit.exporters._write import Draft, Tally, compare
 
 
-def loaded(builder: str | Path, **options: Any) -> Iterator[dict[str, Any]]:
+def loaded(
+    builder: str | Path, *, parquet: bool = False, **options: Any
+) -> Iterator[dict[str, Any]]:
     """The rows as `datasets.load_dataset` streams them, nothing cached, nothing fetched."""
     import datasets
 
+    if parquet:  # a group of rows at a time, instead of the whole file ahead
+        from pyarrow.dataset import ParquetFragmentScanOptions
+
+        options["fragment_scan_options"] = ParquetFragmentScanOptions(pre_buffer=False)
     found = datasets.load_dataset(str(builder), streaming=True, **options)
     for batch in found.with_format("arrow").iter(1000):
         yield from batch.to_pylist()
@@ -49,7 +55,7 @@ def parquet_with_datasets(draft: Draft) -> str | None:
     for name, meant in draft.tallies.items():
         if name_and_version and name.endswith(".parquet") and meant.rows:
             files = {"data": str(draft.folder / name)}
-            rows = loaded("parquet", data_files=files, split="data")
+            rows = loaded("parquet", parquet=True, data_files=files, split="data")
             found = Tally.of(tuple(row.values()) for row in rows)
             compare(name, meant, found, name_and_version)
     return name_and_version

@@ -92,12 +92,12 @@ class HuggingFace:
         name = _datasets.version()
         for config, files in _configs(draft) if name else []:
             for split, pattern in files:
-                rows = _datasets.loaded(draft.folder, name=config, split=split)
+                rows = _datasets.loaded(draft.folder, parquet=True, name=config, split=split)
                 found = Tally.of(tuple(row.values()) for row in rows)
                 compare(pattern, draft.tallies[pattern.replace("*", "00000")], found, str(name))
         for config, files in _provenance.configs(draft.folder) if name else []:
             for split, file in files:
-                rows = _datasets.loaded(draft.folder, name=config, split=split)
+                rows = _datasets.loaded(draft.folder, parquet=True, name=config, split=split)
                 _provenance.compare_count(draft.folder / file, sum(1 for _ in rows), str(name))
         return name
 

@@ -37,6 +37,7 @@ from datakit.importers._raw import (
     RawNegative,
     RawPassage,
     RawPassages,
+    RawQueries,
     RawQuery,
     RawScore,
 )
@@ -140,6 +141,8 @@ def _with_language(rows: Iterator[Any], state: _State) -> Iterator[Record]:
             batch = []
         if type(row) is RawPassages:
             yield from passages_of(row, state)
+        elif type(row) is RawQueries:
+            yield from _queries(row, state)
         elif type(row) is RawLabels:
             yield from labels_of(row, state)
         elif type(row) is not RawPassage:
@@ -178,6 +181,20 @@ def _query(row: RawQuery, state: _State) -> Dropped | None:
     if row.split:
         state.split_of[name] = row.split
     return None
+
+
+def _queries(columns: RawQueries, state: _State) -> Iterator[Dropped]:
+    """As `_query`, many at once where none is dropped."""
+    names, texts = columns.ids.to_pylist(), columns.texts.to_pylist()
+    fresh = len(set(names)) == len(names) and state.queries.keys().isdisjoint(names)
+    if fresh and not state.restored and max(map(len, texts)) <= LONGEST_TEXT:
+        rows = map(RawQuery, itertools.repeat(columns.file), names, texts)
+        state.queries.update(zip(names, rows, strict=True))
+        return
+    for row in columns.rows():
+        dropped = _query(row, state)
+        if dropped:
+            yield dropped
 
 
 # --- labels, runs and negatives ---------------------------------------------------------------

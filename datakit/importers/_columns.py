@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datakit.importers._files import Block
-from datakit.importers._raw import RawLabels, RawPassages
+from datakit.importers._raw import RawLabels, RawPassages, RawQueries
 from datakit.records import Split
 
 if TYPE_CHECKING:
@@ -34,15 +34,23 @@ def passages(block: Block, file: str) -> RawPassages | None:
     return RawPassages(file, block.first, ids, texts, titles)
 
 
+def queries(block: Block, file: str) -> RawQueries | None:
+    """Queries as `passages`; a title is passed by."""
+    rows = passages(block, file)
+    return rows and RawQueries(file, rows.first, rows.ids, rows.texts)
+
+
 def _objects(data: bytes) -> pa.Table | None:
+    import numpy as np
     import pyarrow as pa
     import pyarrow.json as pj
 
     # no object goes on in a line that begins with one: then one line is one object
-    n_breaks = data.count(b"}\n{")
+    codes = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(codes[:-1] == ord("\n"))
     if not (data.startswith(b"{") and data.endswith((b"}", b"}\n"))):
         return None
-    if data.count(b"\n") - data.endswith(b"\n") != n_breaks:
+    if (codes[breaks - 1] != ord("}")).any() or (codes[breaks + 1] != ord("{")).any():
         return None
     schema = pa.schema([(name, pa.string()) for name in ("_id", "title", "text")])
     try:
@@ -55,7 +63,7 @@ def _objects(data: bytes) -> pa.Table | None:
         )
     except (ValueError, pa.ArrowException):
         return None
-    return table if table.num_rows == n_breaks + 1 else None
+    return table if table.num_rows == len(breaks) + 1 else None
 
 
 def labels(block: Block, file: str, split: Split) -> RawLabels | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -37,18 +38,17 @@ def _sound(columns: RawPassages, state: _State) -> pa.Table | None:
     import pyarrow.compute as pc
 
     ids = columns.ids
-    if not pc.all(pc.match_substring_regex(ids, _SAFE)).as_py() or pc.count_distinct(
-        ids
-    ).as_py() < len(ids):
+    if not pc.all(pc.match_substring_regex(ids, _SAFE)).as_py():
         return None
-    names: list[str] = ids.to_pylist()
+    places = dict(zip(ids.to_pylist(), itertools.count(len(state.passages)), strict=False))
+    if len(places) < len(ids) or not state.passages.keys().isdisjoint(places):
+        return None
     texts = normalised(columns.texts)
     ends = pc.utf8_length(texts).cast(pa.int64())
-    if not state.passages.keys().isdisjoint(names) or pc.max(ends).as_py() > LONGEST_TEXT:
+    if pc.max(ends).as_py() > LONGEST_TEXT:
         return None
     titles = normalised(columns.titles)
-    first = len(state.passages)
-    state.passages.update(zip(names, range(first, first + len(names)), strict=True))
+    state.passages.update(places)
     return arrow_table(Passage, {
         "passage_id": ids, "doc_id": ids, "text": texts, "end": ends,
         "start": pa.repeat(pa.scalar(0), len(ids)), "ordinal": pa.repeat(pa.scalar(0), len(ids)),

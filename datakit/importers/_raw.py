@@ -57,6 +57,20 @@ class RawPassages(NamedTuple):
             yield RawPassage(f"{self.file}:{at}", name, text, title)
 
 
+class RawQueries(NamedTuple):
+    """Queries by column, of consecutive lines: as many `RawQuery` without a split."""
+
+    file: str
+    first: int  # line of the first
+    ids: pa.Array  # strings, none null
+    texts: pa.Array  # strings, none null
+
+    def rows(self) -> Iterator[RawQuery]:
+        cells = zip(self.ids.to_pylist(), self.texts.to_pylist(), strict=True)
+        for at, (name, text) in enumerate(cells, self.first):
+            yield RawQuery(f"{self.file}:{at}", name, text)
+
+
 class RawLabels(NamedTuple):
     """Labels by column, of consecutive lines: as many `RawLabel`."""
 
@@ -92,7 +106,9 @@ class RawNegative(NamedTuple):
     score: float | None = None
 
 
-Raw = RawPassage | RawPassages | RawQuery | RawLabel | RawLabels | RawScore | RawNegative
+Raw = (
+    RawPassage | RawPassages | RawQuery | RawQueries | RawLabel | RawLabels | RawScore | RawNegative
+)
 
 
 @dataclass

@@ -21,7 +21,6 @@ from datakit.importers._files import (
     first_object,
     name_of,
     not_a_number,
-    objects,
     objects_of,
     text_of,
 )
@@ -70,9 +69,8 @@ class Beir:
 
     def rows(self, path: Path, notes: Notes) -> Iterator[Any]:
         queries = f"{self._before}queries.jsonl"
-        yield from _passages(path / "corpus.jsonl", notes)
-        for row in objects(path / queries, notes):
-            yield row if isinstance(row, Dropped) else _text(RawQuery, *row)
+        yield from _texts(RawPassage, path / "corpus.jsonl", notes)
+        yield from _texts(RawQuery, path / queries, notes)
         for split, file in by_split(path, f"{self._before}qrels/*.tsv"):
             name = name_of(file, path)
             if split is None:
@@ -82,14 +80,15 @@ class Beir:
             yield from _labels(file, name, split, notes)
 
 
-def _passages(file: Path, notes: Notes) -> Iterator[Any]:
+def _texts(kind: Any, file: Path, notes: Notes) -> Iterator[Any]:
+    by_column = _columns.passages if kind is RawPassage else _columns.queries
     for piece in blocks(file, notes, file.name):
-        columns = _columns.passages(piece, file.name) if isinstance(piece, Block) else None
+        columns = by_column(piece, file.name) if isinstance(piece, Block) else None
         if columns is not None:
             yield columns
             continue
         for row in objects_of(piece.lines() if isinstance(piece, Block) else [piece], file.name):
-            yield row if isinstance(row, Dropped) else _text(RawPassage, *row)
+            yield row if isinstance(row, Dropped) else _text(kind, *row)
 
 
 def _labels(
