@@ -46,6 +46,7 @@ BINARY = {
 }  # fmt: skip
 _MODULUS = 1 << 256
 _SPLIT_IN_NAME = re.compile(rf"[./-]({'|'.join(SPLITS)})(?=\.\w+$)")
+_PART_IN_NAME = re.compile(r"(?<=/part-)\d{5}(?=\.)")
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -68,6 +69,15 @@ class Tally:
         for cells in rows:
             tally.add(cells)
         return tally
+
+    @classmethod
+    def total_of(cls, tallies: Iterable[Tally]) -> Tally:
+        """Of all rows of several."""
+        whole = cls()
+        for tally in tallies:
+            whole.rows += tally.rows
+            whole.total = (whole.total + tally.total) % _MODULUS
+        return whole
 
     @property
     def digest(self) -> str:
@@ -318,10 +328,10 @@ def _report(form: Any, view: View, draft: Draft) -> dict[str, Any]:
 
 
 def _counts(draft: Draft) -> dict[str, int]:
-    """Rows by kind of file, all splits together: `qrels/test.tsv` counts as `qrels.tsv`."""
+    """Rows by kind of file: splits and parts together, `qrels/test.tsv` counts as `qrels.tsv`."""
     counts: Counter[str] = Counter()
     for name, tally in draft.tallies.items():
-        counts[_SPLIT_IN_NAME.sub("", name)] += tally.rows
+        counts[_PART_IN_NAME.sub("00000", _SPLIT_IN_NAME.sub("", name))] += tally.rows
     return dict(counts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from datakit.dataset import Dataset
 from datakit.exporters import _card, _provenance
 from datakit.exporters._parquet import read_parquet
 from datakit.exporters._view import Title, View, titled
-from datakit.exporters._write import Draft, export
+from datakit.exporters._write import Draft, Tally, export
 from datakit.registry import plugin
 
 CORPUS = {"id": "string", "title": "string", "text": "string"}
 QUERIES = {"id": "string", "text": "string"}
 QRELS = {"query-id": "string", "corpus-id": "string", "score": "int32"}
 TOP = {"query-id": "string", "corpus-ids": "strings"}
+_PART_ROWS = 100_000  # passages in a file of the corpus: about 20 MB
 
 
 @plugin("exporters", "hf")
@@ -52,9 +54,9 @@ class HuggingFace:
         return lost + [f"split {s}: it has no labels" for s in view.splits_without_labels()]
 
     def write(self, view: View, draft: Draft) -> None:
-        corpus, queries = "corpus/part-00000.parquet", "queries/part-00000.parquet"
-        draft.start_table(corpus, CORPUS)
-        for passage in view.passages():
+        queries = "queries/part-00000.parquet"
+        for at, passage in enumerate(view.passages()):
+            corpus = f"corpus/part-{at // _PART_ROWS:05d}.parquet"
             draft.row(corpus, CORPUS, (passage.passage_id, *titled(passage, self.title)))
         draft.start_table(queries, QUERIES)
         for query in view.queries.values():
@@ -87,19 +89,24 @@ class HuggingFace:
     def read_with_others(self, draft: Draft) -> str | None:
         """Every config once more with `datasets`, as its card says."""
         from datakit.exporters import _datasets
-        from datakit.exporters._write import Tally, compare
+        from datakit.exporters._write import compare
 
         name = _datasets.version()
         for config, files in _configs(draft) if name else []:
             for split, pattern in files:
                 rows = _datasets.loaded(draft.folder, parquet=True, name=config, split=split)
                 found = Tally.of(tuple(row.values()) for row in rows)
-                compare(pattern, draft.tallies[pattern.replace("*", "00000")], found, str(name))
+                compare(pattern, _tally(draft, pattern), found, str(name))
         for config, files in _provenance.configs(draft.folder) if name else []:
             for split, file in files:
                 rows = _datasets.loaded(draft.folder, parquet=True, name=config, split=split)
                 _provenance.compare_count(draft.folder / file, sum(1 for _ in rows), str(name))
         return name
+
+
+def _tally(draft: Draft, pattern: str) -> Tally:
+    """Of all files of a pattern."""
+    return Tally.total_of(t for name, t in draft.tallies.items() if fnmatch(name, pattern))
 
 
 def _configs(draft: Draft) -> list[_card.Config]:
