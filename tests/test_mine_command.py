@@ -20,6 +20,7 @@ from datakit import plan as plans
 from datakit.dataset import Dataset
 from datakit.judging.labels import grades_of
 from datakit.judging.tables import judged
+from datakit.report.calibrations import calibration_facts
 
 PLAN = plans.with_plugin(plans.load("no_encoder"), "segment", "headings", {})
 SMALL = ("--fit", "40", "--step", "30", "--outside", "10", "--precision", "0.5", "--missed", "0.4")
@@ -194,6 +195,17 @@ def test_every_label_shows_its_chain(mined: Mined, run: Run) -> None:
     assert f"calibration_id: {label.calibration_id}" in shown
     assert "proposed_by: " in shown
     assert "tau_plus: " in shown
+
+
+def test_the_report_says_that_a_calibration_of_the_pool_still_holds(mined: Mined) -> None:
+    dataset = Dataset.open(mined.out)
+    levels = ("sentence", "passage")
+
+    facts = calibration_facts(dataset, [body(mined.out, level) for level in levels])
+
+    assert [one.holds for one in facts] == [True, True]
+    (spoilt,) = calibration_facts(dataset, [body(mined.out, "passage") | {"corpus": "another"}])
+    assert not spoilt.holds
 
 
 def test_a_calibration_of_other_scores_is_not_used_and_the_command_says_so(

@@ -44,7 +44,7 @@ def calibration_facts(
 def _fact(dataset: Dataset, body: Mapping[str, Any]) -> CalibrationFact:
     scorer, fit = _dict(body, "scorer"), _dict(body, "fit")
     run = str(scorer.get("run", ""))
-    table = f"run/{run}"
+    table = str(scorer.get("table") or f"run/{run}")  # `pool` where mining has calibrated
     holds = (
         "passage" in dataset
         and body.get("corpus") == dataset.digest("passage")
