@@ -246,9 +246,16 @@ Records = Iterator[Passage | Query | Qrel | Dropped]
 
 
 def _of_beir(path: Path) -> Records:
-    from datakit import registry
+    import pyarrow as pa
 
-    yield from registry.make("importers", "beir")(path)
+    from datakit import registry, tables
+
+    for found in registry.make("importers", "beir")(path):
+        name, record = found if type(found) is tuple else ("", found)
+        if isinstance(record, pa.Table):
+            yield from tables.from_arrow(tables.record_class(name), record)
+        elif isinstance(record, Passage | Query | Qrel | Dropped):  # findings are for importing
+            yield record
 
 
 def _of_dataset(path: Path) -> Records:
