@@ -67,6 +67,14 @@ def test_exit_code_1_only_from_the_severity_that_is_asked_for(run: Run, three: P
     assert run("audit", three, "-q", "--fail-on", "never").code == 0
 
 
+def test_one_check_does_not_replace_what_all_of_them_found(run: Run, three: Path) -> None:
+    run("audit", three, "-q")
+    whole = (three / "measures.json").read_text("utf-8")
+    run("audit", three, "-q", "--check", "DK005")
+
+    assert (three / "measures.json").read_text("utf-8") == whole
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -57,9 +57,9 @@ def audit(
 ) -> None:
     """Find what is wrong with a dataset, and what to do about it.
 
-    Writes findings.jsonl, measures.json and report.html into the dataset's folder, or into -o. A
-    dataset of others is imported into a temporary folder first. Exit code 1 when there are findings
-    at or above --fail-on, 4 when a check failed. A limit is set by check, as in
+    Writes findings.jsonl, measures.json and report.html into the dataset's folder, or into -o; with
+    --check only into -o. A dataset of others is imported into a temporary folder first. Exit code 1
+    when there are findings at or above --fail-on, 4 when a check failed. A limit is set by check:
     --set DK101.corpus="W>2%".
 
     Example: datakit audit out --profile test --fail-on error
@@ -76,7 +76,7 @@ def audit(
     settings = _by_check(settings_of(values))
     with tempfile.TemporaryDirectory(prefix="datakit-audit-") as temporary:
         dataset, home = open_dataset(path, form, Path(temporary) / "imported")
-        if out is None and home is None:
+        if out is None and home is None and not only:
             out = Path(f"{path.name}-audit")
         shown = not (quiet or as_json or form_out)
         found = running.audit(
@@ -87,9 +87,11 @@ def audit(
             shown,
             [c.upper() for c in only or ()],
         )
-        folder = out or home or Path()
-        outputs.write(found, folder)
-        write_report(dataset, folder / "report.html", folder, before if baseline else None)
+        # a part of the checks must not replace what all of them found
+        folder = out if only else out or home
+        if folder is not None:
+            outputs.write(found, folder)
+            write_report(dataset, folder / "report.html", folder, before if baseline else None)
     difference = outputs.compare(found.findings, before)
     if form_out:
         print(_as(form_out, found, fail_on, difference if baseline else None))
@@ -158,7 +160,7 @@ def _as(form: str, found: Audit, fail_on: str, difference: Difference | None) ->
 # --- as text ------------------------------------------------------------------------------
 
 
-def _lines(found: Audit, difference: Difference | None, folder: Path) -> Iterator[str]:
+def _lines(found: Audit, difference: Difference | None, folder: Path | None) -> Iterator[str]:
     for f in found.findings:
         yield f"{f.severity:<8} {f.check_id}  {f.message}"
         yield f"{'':<15} fix: {f.fix}"
@@ -172,4 +174,5 @@ def _lines(found: Audit, difference: Difference | None, folder: Path) -> Iterato
         )
     for crash in found.crashes:
         yield f"{crash.check_id} failed: {crash.error}; the audit is incomplete"
-    yield ", ".join(str(folder / n) for n in ("findings.jsonl", "measures.json", "report.html"))
+    if folder is not None:
+        yield ", ".join(str(folder / n) for n in ("findings.jsonl", "measures.json", "report.html"))

@@ -77,11 +77,13 @@ def _of_audit(facts: Facts, severity: str) -> list[Fix]:
 
 
 def _gate_text(title: str, rows: list[GateRow]) -> str:
-    said = "; ".join(
-        f"{row.metric} {'not known' if row.value is None else f'{row.value:.3f}'}, need {row.need}"
-        for row in rows
-    )
-    return f"{title.capitalize()}: {said}."
+    return f"{title.capitalize()}: {'; '.join(map(_row_text, rows))}."
+
+
+def _row_text(row: GateRow) -> str:
+    value = "not known" if row.value is None else f"{row.value:.3f}"
+    # a gate without a threshold says in words what it needs
+    return f"{row.metric} {value}, " + (f"need {row.need}" if row.need else row.reason)
 
 
 def pointers(facts: Facts) -> tuple[Pointer, ...]:
