@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from datakit import registry
 from datakit.dataset import Dataset, write_tables
 from datakit.records import (
     Document,
@@ -21,7 +22,6 @@ from datakit.records import (
 )
 
 Tables = dict[str, list[Any]]
-PER_DOCUMENT = 5
 HAN = (
     "山水风火木金石田园花草树林江河湖海云雨雪霜春夏秋冬星光明亮红黄蓝绿白黑鱼鸟虫马牛羊米豆瓜果茶酒"
     "盐糖油布衣帽鞋车船桥路城村门窗屋瓦墙井泉池塘岸岛沙泥铜铁银玉珠纸笔墨砚琴棋歌舞诗词画刀弓箭旗鼓钟灯烛"
@@ -50,13 +50,26 @@ CARD = dict.fromkeys(
 )  # fmt: skip
 
 
-def clean(n_documents: int = 60, seed: int = 7) -> Tables:
-    """A dataset without a defect: 5 passages a document, 3 in 5 of them with a query."""
+class Size(NamedTuple):
+    """How many passages a document has, how many of dev and test have a query, what is judged."""
+
+    passages: int = 5
+    asked: int = 5
+    judged: int = 2  # other passages of its document, for each query
+
+
+SMALL = Size()
+# what the checks with retrievers ask for: half of the first 10 of a system and more are judged
+WELL_JUDGED = Size(10, 6, 9)
+
+
+def clean(n_documents: int = 60, seed: int = 7, size: Size = SMALL) -> Tables:
+    """A dataset without a defect; every passage of train has a query."""
     draw = random.Random(seed)
     tables: Tables = {name: [] for name in ("document", "passage", "query", "qrel/mined")}
     for i in range(n_documents):
-        _document(draw, i, n_documents, tables)
-    _label_neighbours(draw, tables)
+        _document(draw, i, size, tables)
+    _label_neighbours(draw, size.judged, tables)
     return tables
 
 
@@ -67,14 +80,14 @@ def word(draw: random.Random, language: str) -> str:
     return "".join(draw.choice(s) for s in (consonants, vowels) * draw.choice((2, 3)))
 
 
-def _document(draw: random.Random, i: int, n: int, tables: Tables) -> None:
+def _document(draw: random.Random, i: int, size: Size, tables: Tables) -> None:
     language = "en" if i % 2 else "zh"
     split = "train" if i % 5 < 3 else ("test" if i % 5 == 3 or i % 10 == 4 else "dev")
     blank = " " if language == "en" else ""
     topic = [word(draw, language) for _ in range(30)]
     text, passages, words_of = "", [], []
     doc_id = f"d{i:04d}"
-    for k in range(PER_DOCUMENT):
+    for k in range(size.passages):
         words = [draw.choice(topic) if draw.random() < 0.5 else word(draw, language)
                  for _ in range(40)]  # fmt: skip
         body = blank.join(words) + ("." if language == "en" else "。")
@@ -107,8 +120,7 @@ def _document(draw: random.Random, i: int, n: int, tables: Tables) -> None:
         )
     )
     tables["passage"] += passages
-    asked = range(PER_DOCUMENT) if split == "train" else range(0, PER_DOCUMENT, 1)
-    for k in asked:
+    for k in range(size.passages if split == "train" else size.asked):
         _query(draw, split, passages[k], words_of[k], topic, tables)
 
 
@@ -146,18 +158,27 @@ def _query(
     )
 
 
-def _label_neighbours(draw: random.Random, tables: Tables) -> None:
-    """Grade 0 and 1 for two other passages of the document: judged, not relevant."""
+def _label_neighbours(draw: random.Random, n: int, tables: Tables) -> None:
+    """Grade 0, and for the second 1, for n other passages of the document: not relevant."""
     of: dict[str, list[Passage]] = {}
     for p in tables["passage"]:
         of.setdefault(p.doc_id, []).append(p)
     for q in list(tables["query"]):
         (seed,) = q.seed_passage_ids
         others = [p for p in of[seed.split(":")[0]] if p.passage_id != seed]
-        for grade, p in enumerate(draw.sample(others, 2)):
+        for i, p in enumerate(draw.sample(others, n)):
             tables["qrel/mined"].append(
-                Qrel(q.query_id, p.passage_id, grade, "judge", "passage", q.split)
+                Qrel(q.query_id, p.passage_id, int(i == 1), "judge", "passage", q.split)
             )
+
+
+def found_by_two(tables: Tables, queries: list[Query], k: int) -> set[tuple[str, str]]:
+    """Query and passage ids of the first k by BM25 and by latent semantic analysis."""
+    found = set()
+    for name in ("bm25", "lsa"):
+        index = registry.make("retrievers", name, {}).fit(tables["passage"])
+        found |= {(r.query_id, r.passage_id) for r in index.search(queries, k)}
+    return found
 
 
 def write(tables: Tables, path: Path, **fields: Any) -> Dataset:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from planted import Tables
-from planted_defects import new_texts, of, plants, rewrite
+from planted import Tables, found_by_two
+from planted_defects import new_texts, of, plants
 
 from datakit.records import Judgement, Negative, Qrel, ScoredPassage
 
@@ -104,13 +104,63 @@ def trivial(tables: Tables) -> int:
 
 @plants("DK602", "test", "impossible")
 def impossible(tables: Tables) -> int:
-    """Every label of test points at one passage that says nothing."""
-    nothing = "lorem ipsum dolor sit amet consectetur"
-    first = tables["passage"][0]
-    rewrite(tables, "passage", {first.passage_id: {"text": nothing}})
-    own = [replace(r, passage_id=first.passage_id) for r in tables["qrel/mined"] if r.grade >= 2]
-    tables["qrel/mined"] = [r for r in own if r.split in ("dev", "test")]
-    return 0  # how many lie in the first 100 by an equal score of 0 depends on the ids
+    """The label of 40 queries is of a passage that no retriever finds."""
+    mine = _held_out(tables)[:40]
+    found = found_by_two(tables, mine, 100)
+    last = {
+        q.query_id: next(p for p in tables["passage"] if (q.query_id, p.passage_id) not in found)
+        for q in mine
+    }
+    tables["qrel/mined"] = [
+        replace(r, passage_id=last[r.query_id].passage_id) if r.query_id in last else r
+        for r in tables["qrel/mined"]
+        if r.grade >= 2
+    ]
+    return 40
+
+
+@plants("DK305", "test", "condensed")
+@plants("DK305", "test", "bpref")
+def unjudged_on_top(tables: Tables) -> int:
+    """Eight runs: with unjudged passages the first is best, without them the last is."""
+    labels: dict[str, list[Qrel]] = {}
+    for r in tables["qrel/mined"]:
+        labels.setdefault(r.query_id, []).append(r)
+    ids = [p.passage_id for p in tables["passage"]]
+    for k in range(8):
+        rows = tables[f"run/system{k}"] = []
+        for q in _held_out(tables):
+            judged = sorted(labels[q.query_id], key=lambda r: r.grade)  # negatives first
+            known = [r.passage_id for r in judged][0 if k < 4 else 2 :]
+            holes = [p for p in ids if p not in {r.passage_id for r in judged}][:k]
+            rows += [ScoredPassage(q.query_id, p, -i) for i, p in enumerate(holes + known)]
+    return 0
+
+
+@plants("DK605", "test")
+def against_the_others(tables: Tables) -> int:
+    """Of 20 runs, 10 find every positive first but those of 20 queries; 10 those alone."""
+    mine = _held_out(tables)
+    nobody = (tables["passage"][0].passage_id,)
+    for k in range(20):
+        rows = tables[f"run/system{k:02}"] = []
+        for i, q in enumerate(mine):
+            found = q.seed_passage_ids if (k < 10) == (i >= 20) else nobody
+            rows += [ScoredPassage(q.query_id, p, -n) for n, p in enumerate(found)]
+    return 20
+
+
+@plants("DK606", "test")
+def another_view(tables: Tables) -> int:
+    """The judge finds other passages relevant than people do."""
+    draw = random.Random(6)
+    ids = [p.passage_id for p in tables["passage"]]
+    tables["judgement"] = [
+        Judgement(q.query_id, name, 3, source, assessor_id=source)
+        for q in _held_out(tables)[:40]
+        for source, name in (("human", q.seed_passage_ids[0]), ("judge", draw.choice(ids)))
+    ]
+    return 0
 
 
 @plants("DK604", "test", "split-half tau")

@@ -18,6 +18,7 @@ import pytest
 from datakit import cli, registry
 from datakit.auditing import outputs, running
 from datakit.dataset import Dataset
+from datakit.errors import MissingDependency
 
 CLEAN = planted.clean()
 
@@ -114,6 +115,22 @@ def test_a_check_that_crashes_is_exit_code_4(
     assert done.code == 4
     assert "DK101 failed: ZeroDivisionError: on purpose; the audit is incomplete" in done.out
     assert json.loads((three / "measures.json").read_text("utf-8"))["complete"] is False
+
+
+def test_a_missing_extra_is_exit_code_3_only_for_a_check_that_is_asked_for(
+    run: Run, three: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(self: Any, facts: Any) -> Any:
+        raise MissingDependency("the encoder", "sentence-transformers", "dense")
+
+    monkeypatch.setattr(registry.load("audits", "dk101_exact_duplicates"), "__call__", missing)
+    asked = run("audit", three, "-q", "--check", "DK101")
+    whole = run("audit", three, "-q", "--fail-on", "never")
+
+    assert (asked.code, whole.code) == (3, 0)
+    assert "pip install 'datakit[dense]'" in asked.err
+    rows = json.loads((three / "measures.json").read_text("utf-8"))
+    assert "pip install 'datakit[dense]'" in json.dumps(rows)
 
 
 def test_sarif_follows_the_published_schema(run: Run, three: Path) -> None:

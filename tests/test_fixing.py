@@ -34,7 +34,8 @@ REPAIRED: list[tuple[str, Callable[[Tables], int]]] = [
     ("DK006", defects.no_positive), ("DK007", defects.unsafe_ids),
     ("DK101", defects.exact_copies), ("DK102", defects.near_copies),
     ("DK103", defects.unjudged_copies), ("DK104", defects.repeated_queries),
-    ("DK201", defects.dev_in_train), ("DK203", defects.shared_positives),
+    ("DK201", defects.dev_in_train), ("DK202", verdicts.paraphrases),
+    ("DK203", defects.shared_positives), ("DK203", defects.shared_families),
     ("DK304", verdicts.risky_negatives), ("DK511", defects.meta_text),
 ]  # fmt: skip
 

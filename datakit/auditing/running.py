@@ -24,7 +24,7 @@ from datakit.auditing.verdict import (
     outcome,
 )
 from datakit.dataset import Dataset
-from datakit.errors import DatakitError, UsageError
+from datakit.errors import DatakitError, MissingDependency, UsageError
 from datakit.progress import progress
 from datakit.records import Finding
 
@@ -111,10 +111,13 @@ def audit(
         values: settings by check id.
         shown: whether to show how far it is.
         only: ids of the checks that are asked for; all when empty.
+
+    Raises:
+        MissingDependency: of a check of `only`; of others it is a reason in their outcome.
     """
     whole = profile if profile in ("train", "test") else None
     facts = Facts(dataset, whole, tier, shown)
-    run = _Run(facts, profile, tier)
+    run = _Run(facts, profile, tier, only)
     todo = checks(values, only)
     with progress("audit", len(todo), "checks", shown) as bar:
         for check in todo:
@@ -139,10 +142,13 @@ def _gravest_first(found: Finding) -> tuple[int, str, str]:
 class _Run:
     """The state of a run."""
 
-    def __init__(self, facts: Facts, profile: Profile, tier: Tier) -> None:
+    def __init__(
+        self, facts: Facts, profile: Profile, tier: Tier, only: Collection[str] = ()
+    ) -> None:
         self.facts = facts
         self.profile = profile
         self.tier = tier
+        self.only = only
         self.parts = _PARTS_OF[profile]
         self.outcomes: list[Outcome] = []
         self.findings: list[Finding] = []
@@ -161,6 +167,8 @@ class _Run:
         try:
             results = [r for r in plugin(self.facts) if r.part in self.parts]
         except DatakitError as error:  # a missing extra, a table that cannot be read
+            if isinstance(error, MissingDependency) and check.id in self.only:
+                raise
             self._skip(plugin, str(error), "not_established")
             results = []
         except Exception as error:  # one crash must not hide the other findings

@@ -59,7 +59,8 @@ def audit(
 
     Writes findings.jsonl, measures.json and report.html into the dataset's folder, or into -o; with
     --check only into -o. A dataset of others is imported into a temporary folder first. Exit code 1
-    when there are findings at or above --fail-on, 4 when a check failed. A limit is set by check:
+    when there are findings at or above --fail-on, 3 when a check asked for with --check needs an
+    extra that is not installed, 4 when a check failed. A limit is set by check:
     --set DK101.corpus="W>2%".
 
     Example: datakit audit out --profile test --fail-on error
