@@ -37,6 +37,6 @@ class QueryInTrain:
         keys = facts.queries.keys
         there = np.flatnonzero(test & np.isin(keys, keys[train]))
         yield rate(
-            "test", len(there), int(test.sum()), f"{len(there):,} queries of test are in train too",
+            "test", len(there), int(test.sum()), f"{len(there):,} held-out queries stand in train",
             records=facts.queries.names(there), entity="query",
         )  # fmt: skip

@@ -45,7 +45,7 @@ class ParaphraseInTrain:
         read = np.array([self.reads(x) for x in facts.query_columns["language"].to_pylist()], bool)
         n = int((test & read).sum())
         yield rate(
-            "test", len(near), n, f"{len(near):,} queries of test are nearly those of train; "
+            "test", len(near), n, f"{len(near):,} held-out queries are nearly those of train; "
             f"{int(test.sum()) - n:,} are in languages that the encoder does not read",
             records=near, entity="query",
             reason=f"the encoder reads {', '.join(self.languages)}: set DK202.model and .languages",

@@ -35,7 +35,7 @@ class SharedPositive:
         n = int(test.sum())
         shared = sharing(facts, train, test, facts.labels.passage)
         yield rate(
-            "test", len(shared), n, f"{len(shared):,} queries of test share a positive with train",
+            "test", len(shared), n, f"{len(shared):,} held-out queries share a positive with train",
             records=facts.queries.names(shared), entity="query", measure="passage",
         )  # fmt: skip
         of = families(facts)
@@ -47,7 +47,7 @@ class SharedPositive:
             return
         shared = other_versions(facts, train, test, of)
         yield rate(
-            "test", len(shared), n, f"{len(shared):,} queries of test have a positive of which "
+            "test", len(shared), n, f"{len(shared):,} held-out queries have a positive of which "
             "train has another version", records=facts.queries.names(shared), entity="query",
             measure="family", column="family",
         )  # fmt: skip

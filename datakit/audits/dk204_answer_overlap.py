@@ -32,7 +32,7 @@ class AnswerOverlap:
         asked = [row for row in found if test[row]]
         again = [row for row in asked if found[row] & seen]
         yield rate(
-            "test", len(again), len(asked), f"the answers of {len(again):,} queries of test are "
+            "test", len(again), len(asked), f"the answers of {len(again):,} held-out queries are "
             "in train", records=facts.queries.names(again), entity="query",
             reason="no evidence in test",
         )  # fmt: skip

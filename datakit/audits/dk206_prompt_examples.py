@@ -42,7 +42,7 @@ class PromptExamples:
         known = np.array([key_hash(text) for text in sorted(said)], np.uint64)
         there = np.flatnonzero(test & np.isin(facts.queries.keys, known))
         yield rate(
-            "test", len(there), int(test.sum()), f"{len(there):,} queries of test are examples "
+            "test", len(there), int(test.sum()), f"{len(there):,} held-out queries are examples "
             "of a prompt", records=facts.queries.names(there), entity="query",
         )  # fmt: skip
 

@@ -57,7 +57,7 @@ class SplitShift:
         first, second = ([texts[n] for n in own] for own in names)
         value, low, high = auc(first, second, np.concatenate(about))
         yield Result(
-            "test", value, len(texts), f"queries of test are told from those of train, AUC "
+            "test", value, len(texts), f"held-out queries are told from those of train, AUC "
             f"{value:.2f}", (), low, high, "query", sampled=True,
         )  # fmt: skip
 
