@@ -209,7 +209,9 @@ def test_check_digits_are_computed() -> None:
         ("联系人李庭旭litingxu@broker.com", True), ("charles_yang@broker.com", True),
         ("dsar@openai.com", False), ("anthropicprivacy@firm.co.kr", False),
         ("rep_deepseek@prighter.com", False), ("ar-enterprise@openai.com", False),
-        ("vulnerability-disclosure@shop.com", False), ("jane@example.org", False),
+        ("vulnerability-disclosure@shop.com", False), ("datenschutz@shop.de", False),
+        ("shopoptout@shop.com", False), ("korealocalagent@shop.com", False),
+        ("disputes@shop.com", False), ("zhangsan@broker.com.cn", True), ("jane@example.org", False),
     ],
 )  # fmt: skip
 def test_the_address_of_an_office_is_no_personal_data(address: str, found: bool) -> None:

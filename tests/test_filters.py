@@ -10,6 +10,7 @@ import pytest
 from datakit import registry
 from datakit.errors import PlanError, UsageError
 from datakit.filters import FilterSettings, Tally, count_words, filter_queries, shared_run
+from datakit.filters.deixis import not_standalone
 from datakit.records import Dropped, Evidence, Passage, Query
 
 ENGLISH = (
@@ -245,6 +246,14 @@ def test_a_service_that_is_called_like_a_pronoun_is_named() -> None:
     (kept,) = filter_queries([asked], {"her": passage}, FilterSettings(), "train")
 
     assert isinstance(kept, Query)
+
+
+def test_a_word_in_capitals_among_others_is_a_name() -> None:
+    named = Query("q1", "HER virtual items", "en", "passage", "keyword")
+    shouted = Query("q2", "HER VIRTUAL ITEMS", "en", "passage", "keyword")
+
+    assert not_standalone(named, (), FilterSettings()) is None
+    assert not_standalone(shouted, (), FilterSettings()) is not None
 
 
 # --- F6, switches and counts -------------------------------------------------------------------

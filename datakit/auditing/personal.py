@@ -36,14 +36,22 @@ _SECRET = re.compile(
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
 )
 SECRET_STARTS = ("AKIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "sk-", "xox", "AIza", "-----BEGIN")
-# an address of an office is no person's
+# an address of an office is no person's: one of these words as a part of it, or begins a part …
+_OFFICE_PARTS = (
+    "abuse|account|admin|billing|care|cancel|compliance|copyright|customer|data|disclosure|dmca|"
+    "dpo|dsa?r|enterprise|editor|feedback|hello|help|info|inquir|enquir|investor|ir|licens|mail|"
+    "marketing|media|news|no-?reply|notice|office|order|partner|policy|post|pr|press|refund|rights|"
+    "sales|safety|security|subpoena|team|terms|trademark|rep|representative|unsubscribe|webmaster|"
+    "complaint|arbitration|report|return|user|you"
+)
+# … or one of these anywhere, also in French, German and Spanish
+_OFFICE_WORDS = (
+    "privacy|opt-?out|agent|dispute|requisition|commercial|contact|kontakt|legal|juridi|support|"
+    "service|gdpr|rgpd|dsgvo|datenschutz|impressum|payment|paiement|zahlung|pagos|reclam|soporte"
+)
 _OFFICE = re.compile(
-    r"(?i).*privacy.*|(?:.*[._+-])?(?:abuse|account|admin|billing|care|cancel|compliance|contact|copyright|customer|"
-    r"data|disclosure|dmca|dpo|dsa?r|enterprise|editor|feedback|gdpr|hello|help|info|inquir|enquir|investor|ir|legal|"
-    r"licens|mail|marketing|media|news|no-?reply|notice|office|opt-?out|order|partner|policy|post|"
-    r"pr|press|privacy|refund|rights|sales|safety|security|service|subpoena|support|team|terms|"
-    r"trademark|rep|representative|unsubscribe|webmaster|complaint|arbitration|agent|report|return|user|you)s?\w*(?:[._+-].*)?"
-)  # fmt: skip
+    rf"(?i).*(?:{_OFFICE_WORDS}).*|(?:.*[._+-])?(?:{_OFFICE_PARTS})s?\w*(?:[._+-].*)?"
+)
 _EXAMPLE = re.compile(r"(?i)@(?:[\w-]+\.)*example\.|@(?:test|localhost|domain|email)\.")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 _CODE = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100-2015

@@ -95,6 +95,8 @@ def _english() -> _English:
 _PRONOUN = re.compile(
     r"^(?:[a-z']+ ){0,2}(?:they|he|she|them)\b(?! who\b)|^(?:his|her|its|their)\b", re.I
 )
+# a word in capitals is a name among words that are not, whatever it spells
+_IN_CAPITALS = re.compile(r"(?<!\w)(?:HE|HER|HIS|IT|ITS|SHE|THAT|THEM|THESE|THEY|THIS)(?!\w)")
 # an "it" right after the first auxiliary has nothing before it that it could mean
 _OPENING_IT = re.compile(
     r"^(?:(?:how|when|where|why|what|who|which|and|so|but|long|much|many|often|far|soon)\ ){0,3}"
@@ -117,6 +119,8 @@ def _english_deixis(text: str, seeds: Sequence[Passage]) -> str | None:
     for name in sorted({seed.issuer for seed in seeds if seed.issuer}):
         # a service may be called HER or This: as it writes itself it is a name and points nowhere
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "Acme", text)
+    if not text.isupper():
+        text = _IN_CAPITALS.sub("Acme", text)
     for pattern in (rules.pointing, _PRONOUN):
         if found := pattern.search(text):
             return found.group()
