@@ -241,3 +241,19 @@ def test_dense_finds_the_meaning(encoder: models.Encoder) -> None:
 
     assert encoder.identity()["weights_sha256"] == models.BUNDLED_SHA256
     assert run[0].passage_id == "e"
+
+
+def test_lsa_is_the_same_on_any_number_of_threads() -> None:
+    from threadpoolctl import threadpool_limits
+
+    rng = np.random.default_rng(0)
+    words = [f"word{i}" for i in range(3000)]
+    corpus = [passage(f"p{i}", " ".join(rng.choice(words, 60))) for i in range(900)]
+
+    found = []
+    for n in (1, 2):
+        with threadpool_limits(n):
+            index = make("retrievers", "lsa", {}).fit(corpus)
+            found.append([s.score for s in index.search([query(corpus[0].text)], 50)])
+
+    assert found[0] == found[1]

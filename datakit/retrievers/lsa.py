@@ -67,8 +67,11 @@ class _Space:
 
     def _fit(self, weights: scipy.sparse.csr_matrix) -> np.ndarray:
         import numpy as np
+        from threadpoolctl import threadpool_limits
 
-        with np.errstate(invalid="ignore", divide="ignore"):
+        # sums of several threads are rounded otherwise than those of one: the number of cores of a
+        # machine would change the last digits of scores, and with them labels
+        with threadpool_limits(1), np.errstate(invalid="ignore", divide="ignore"):
             vectors: np.ndarray = self._svd.fit_transform(weights)
         return vectors
 
