@@ -96,3 +96,26 @@ def test_runs_that_all_queries_rank_alike_pass_and_few_retrievers_say_nothing(
     assert (row.status, row.value) == ("pass", 0)
     assert few.status == "not_established"
     assert few.reason.startswith("3 retrievers and 120 queries, 6 and 100 are needed")
+
+
+def test_what_a_judge_says_is_corrected_by_what_people_say_of_it() -> None:
+    from datakit.auditing.judged import Said, precision
+    from datakit.calibration.estimates import corrected
+
+    # 100 pairs that both graded: 50 relevant, of which the judge finds 40; 50 not, it passes 10
+    both = [("q", f"b{i}") for i in range(100)]
+    human = {p: [("ann", 3 if i < 50 else 0)] for i, p in enumerate(both)}
+    judge = {p: [2 if i < 40 or i >= 90 else 0] for i, p in enumerate(both)}
+    asked = [("q", f"p{i}") for i in range(200)]
+    judge |= {p: [2 if i < 140 else 0] for i, p in enumerate(asked)}
+
+    alone = precision(Said(judge, {}, {}), asked, 2)
+    known = precision(Said(judge, human, {}), asked, 2)
+
+    assert alone is not None
+    assert known is not None
+    assert (alone.value, "judge-relative" in alone.note) == (0.7, True)
+    assert known.value == pytest.approx(corrected(0.7, 0.8, 0.8))
+    assert known.low < known.value < known.high
+    assert known.high - known.low > alone.high - alone.low
+    assert precision(Said({}, {}, {}), asked, 2) is None

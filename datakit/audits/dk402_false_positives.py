@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from datakit.auditing import Check, Facts, Result, not_established, rate
-from datakit.auditing.judged import said, verdict
+from datakit.auditing import Check, Facts, Result, not_established
+from datakit.auditing.judged import precision, said
 from datakit.auditing.labels import mask_of
 from datakit.registry import plugin
 
@@ -33,16 +33,14 @@ class FalsePositives:
             mine = labels.positive & mask_of(labels, inside)
             rows = [r for r in mine.nonzero()[0].tolist() if sources[r] in _AUTOMATIC]
             pairs = [tuple(p.split(" ")) for p in labels.pair(rows)]
-            seen = [(p, verdict(found, p, labels.relevant_from)) for p in pairs]  # type: ignore[arg-type]
-            judged = [(p, v) for p, v in seen if v is not None]
-            if not judged:
+            known = precision(found, pairs, labels.relevant_from)  # type: ignore[arg-type]
+            if known is None:
                 reason = "no automatic positive was judged by a model or a person"
                 yield not_established(part, reason, entity="qrel")
                 continue
-            wrong = [" ".join(p) for p, v in judged if not v]
-            relative = "" if found.human else " (judge-relative: no person graded them)"
-            yield rate(
-                part, len(wrong), len(judged), f"{len(wrong):,} of {len(judged):,} automatic "
-                f"positives that were judged are not relevant{relative}", records=wrong,
-                entity="qrel", sampled=True,
+            yield Result(
+                part, 1 - known.value, known.n, f"{known.n - known.right:,} of {known.n:,} "
+                f"automatic positives that were judged are not relevant{known.note}",
+                [" ".join(p) for p in known.wrong], 1 - known.high, 1 - known.low, "qrel",
+                sampled=True,
             )  # fmt: skip

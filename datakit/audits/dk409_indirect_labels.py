@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from datakit.auditing import Check, Facts, Result, not_established, rate
-from datakit.auditing.judged import said, verdict
+from datakit.auditing import Check, Facts, Result, not_established
+from datakit.auditing.judged import precision, said
 from datakit.auditing.labels import mask_of
 from datakit.registry import plugin
 
@@ -36,17 +36,15 @@ class IndirectLabels:
                 if not mine:
                     continue
                 pairs = [tuple(p.split(" ")) for p in labels.pair(mine)]
-                seen = [(p, verdict(found, p, labels.relevant_from)) for p in pairs]  # type: ignore[arg-type]
-                judged = [(p, v) for p, v in seen if v is not None]
-                if not judged:
+                known = precision(found, pairs, labels.relevant_from)  # type: ignore[arg-type]
+                if known is None:
                     yield not_established(
                         part, f"none of {len(mine):,} labels was judged", measure=source,
                         entity="qrel",
                     )  # fmt: skip
                     continue
-                right = sum(bool(v) for _, v in judged)
-                yield rate(
-                    part, right, len(judged), f"{right:,} of {len(judged):,} judged labels of "
-                    f"source {source} are right", records=[" ".join(p) for p, v in judged if not v],
-                    entity="qrel", measure=source, sampled=True,
+                yield Result(
+                    part, known.value, known.n, f"{known.right:,} of {known.n:,} judged labels of "
+                    f"source {source} are right{known.note}", [" ".join(p) for p in known.wrong],
+                    known.low, known.high, "qrel", measure=source, sampled=True,
                 )  # fmt: skip
