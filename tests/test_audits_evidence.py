@@ -11,8 +11,10 @@ import planted_verdicts
 import pytest
 
 from datakit.auditing import running
+from datakit.auditing.facts import Facts
 from datakit.auditing.verdict import Outcome
-from datakit.records import ScoredPassage
+from datakit.dataset import write_tables
+from datakit.records import Passage, Qrel, Query, ScoredPassage
 
 CLEAN = planted.clean()
 
@@ -119,3 +121,25 @@ def test_what_a_judge_says_is_corrected_by_what_people_say_of_it() -> None:
     assert known.low < known.value < known.high
     assert known.high - known.low > alone.high - alone.low
     assert precision(Said({}, {}, {}), asked, 2) is None
+
+
+def test_a_copy_in_the_document_of_another_issuer_needs_no_label(tmp_path: Path) -> None:
+    from datakit.audits.dk103_unequal_labels import with_unjudged_copy
+
+    text = "We keep your personal data for two years after the account is closed, then delete it."
+    issuers = {"a": "Tern", "b": "Tern", "c": "Wren", "d": "Lark"}
+    passages = [
+        Passage(f"{doc}:0-{len(text)}", doc, text, 0, len(text), 0, issuer=issuer, language="en")
+        for doc, issuer in issuers.items()
+    ]
+    queries = [
+        Query(f"q{i}", f"how long does {name} keep data", "en", "passage", "keyword", split="test")
+        for i, name in enumerate(("Tern", "Wren"))
+    ]
+    labels = [Qrel("q0", passages[0].passage_id, 3, "human", "passage", "test"),
+              Qrel("q1", passages[2].passage_id, 3, "human", "passage", "test")]  # fmt: skip
+    tables = {"passage": passages, "query": queries, "qrel/human": labels}
+
+    facts = Facts(write_tables(tmp_path, tables, "made"), None, "cheap", False)
+
+    assert with_unjudged_copy(facts).tolist() == [True, False]

@@ -40,11 +40,30 @@ class UnequalLabels:
             )  # fmt: skip
 
 
+def copies_of_issuer(facts: Facts) -> np.ndarray:
+    """(n_passages,) int64 the first copy of each passage in the documents of its own issuer.
+
+    What one service says in the words of another answers no query about that other.
+    """
+    import numpy as np
+
+    if "copies_of_issuer" not in facts.kept:
+        near = facts.copies.near
+        column = facts.dataset.arrow("passage", ["issuer"])["issuer"].combine_chunks()
+        issuer = column.fill_null("").dictionary_encode().indices.to_numpy()
+        _, first, group = np.unique(
+            np.stack([near, issuer], axis=1), axis=0, return_index=True, return_inverse=True
+        )
+        facts.kept["copies_of_issuer"] = first[group.reshape(-1)]
+    kept: np.ndarray = facts.kept["copies_of_issuer"]
+    return kept
+
+
 def with_unjudged_copy(facts: Facts) -> np.ndarray:
     """(n_labels,) whether some copy of the label's passage has no label for its query."""
     import numpy as np
 
-    labels, head = facts.labels, facts.copies.near
+    labels, head = facts.labels, copies_of_issuer(facts)
     whole = labels.whole
     size = np.bincount(head, minlength=len(head))
     cluster = head[labels.passage[whole]]

@@ -176,12 +176,12 @@ def _stand_ins(facts: Facts, head: np.ndarray) -> dict[str, str | None]:
 
 @repairs("DK103")
 def unequal_labels(facts: Facts) -> Repair:
-    """Unjudged copies of a positive get its label, of source `duplicate`."""
+    """Unjudged copies of a positive, of the same issuer, get its label, of source `duplicate`."""
     import numpy as np
 
-    from datakit.audits.dk103_unequal_labels import with_unjudged_copy
+    from datakit.audits.dk103_unequal_labels import copies_of_issuer, with_unjudged_copy
 
-    found, labels, head = Repair(), facts.labels, facts.copies.near
+    found, labels, head = Repair(), facts.labels, copies_of_issuer(facts)
     rows = np.flatnonzero(labels.positive & with_unjudged_copy(facts))
     members: dict[int, list[int]] = {}
     wanted = np.flatnonzero(np.isin(head, head[labels.passage[rows]]))

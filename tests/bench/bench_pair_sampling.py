@@ -20,7 +20,7 @@ import numpy as np
 
 from datakit.segmentation import calibration, corpus, pair
 from datakit.segmentation.corpus import DEPTHS, SectionedDocument
-from datakit.segmentation.train import choose_thresholds, mean_pk, micro_f1
+from datakit.segmentation.train import KINDS, choose_thresholds, mean_pk, micro_f1
 
 TEST_PAIRS = 1000
 
@@ -82,7 +82,7 @@ def one(
     for column, depth in enumerate(DEPTHS):
         gold = [document.gold(depth) for document in tested]
         cells = []
-        for kind in ("F1", "Pk"):
+        for kind in KINDS:
             at = [thresholds[kind].values[x.condition][depth] for x in found]
             cuts = [scaled(x)[:, column] >= t for x, t in zip(found, at, strict=True)]
             cells += [f"{100 * mean_pk(gold, cuts):.1f}", f"{100 * micro_f1(gold, cuts):.1f}"]
