@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,17 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from datakit import models, registry
-from datakit.dataset import write_atomic
-from datakit.errors import DatakitError, UsageError
+from datakit.errors import DatakitError
 from datakit.records import Dropped
 from datakit.segmentation.epochs import Say, best_epoch
 from datakit.seq2seq import OWN_SETTINGS, Seq2Seq, load_checkpoint, own_prompt
 from datakit.training import card
 from datakit.training.fitting import Data, Example, Settings, fit, samples_of, source_text
+from datakit.training.folder import CHECKPOINTS, publish, trained
 from datakit.training.pairs import Pair, held_out, read
 from datakit.version import __version__
-
-CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def train(job: Job, say: Say = lambda line: None) -> dict[str, Any]:
     folder = models.find_model(settings.model, allow_download=settings.allow_download)
     pairs, left_out = _pairs(job, settings)
     digest = _digest(job, settings, folder, pairs)
-    there = _there(job.out, digest)
+    there = trained(job.out, OWN_SETTINGS, digest, ("config.json",))
     if there is not None:
         say(f"{job.out} has this model already")
         return there
@@ -182,36 +179,13 @@ def _digest(job: Job, settings: Settings, folder: Path, pairs: Mapping[str, Sequ
 # --- the folder ----------------------------------------------------------------------------------
 
 
-def _there(out: Path, digest: str) -> dict[str, Any] | None:
-    """What the card of the model in the folder says, if it is of this job."""
-    path = out / OWN_SETTINGS
-    if not path.is_file():
-        if (out / "config.json").is_file():
-            raise UsageError(
-                f"{out} has a model that datakit did not train. Choose another folder."
-            )
-        return None
-    about: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if about.get("digest") != digest:
-        raise UsageError(
-            f"{out} has a model that was trained on other data or with other settings. "
-            "Choose another folder, or remove this one."
-        )
-    return about
-
-
 def _saved(out: Path, model: Seq2Seq, about: card.Training, digest: str) -> dict[str, Any]:
-    """Write the folder; what is written last says that it is whole."""
-    unfinished = out / "unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    with models._quiet_transformers():
-        model.model.save_pretrained(unfinished)
-        model.tokeniser.save_pretrained(unfinished)
-    for file in sorted(unfinished.iterdir()):
-        file.replace(out / file.name)
-    unfinished.rmdir()
-    write_atomic(out / "README.md", card.text(about))
+    """Write the folder of the trained model."""
+
+    def save(folder: Path) -> None:
+        model.model.save_pretrained(folder)
+        model.tokeniser.save_pretrained(folder)
+
     value = {"prompt": model.prompt, "digest": digest, **about.as_json()}
-    write_atomic(out / OWN_SETTINGS, json.dumps(value, ensure_ascii=False, indent=1))
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+    publish(out, save, card.text(about), OWN_SETTINGS, value)
     return value

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from datakit import models, registry
-from datakit.dataset import Dataset, write_atomic
-from datakit.errors import MissingDependency, UsageError
+from datakit.dataset import Dataset
+from datakit.errors import MissingDependency
 from datakit.records import seed_for
 from datakit.segmentation.epochs import Say, best_epoch
 from datakit.significance import Difference, difference
@@ -26,10 +25,10 @@ from datakit.training import contrast, retriever_card, testing
 from datakit.training.bag import bag_encoder
 from datakit.training.card import licence_of
 from datakit.training.contrast import Settings
+from datakit.training.folder import CHECKPOINTS, publish, trained
 from datakit.training.triples import Triples, read
 from datakit.version import __version__
 
-CHECKPOINTS = "checkpoints"
 OWN_SETTINGS = "datakit.json"  # what the card says; written last: the folder is whole
 
 
@@ -76,7 +75,7 @@ def train(job: Job, say: Say = lambda line: None) -> dict[str, Any]:
     dataset = Dataset.open(job.data)
     triples = read(dataset, settings.labels, settings.negatives > 0)
     digest = _digest(job, settings, triples)
-    there = _there(job.out, digest)
+    there = trained(job.out, OWN_SETTINGS, digest, ("modules.json", "config.json"))
     if there is not None:
         say(f"{job.out} has this model already")
         return there
@@ -215,38 +214,12 @@ def _digest(job: Job, settings: Settings, triples: Triples) -> str:
 # --- the folder ---------------------------------------------------------------------------
 
 
-def _there(out: Path, digest: str) -> dict[str, Any] | None:
-    """What the card of the model in the folder says, if it is of this job."""
-    path = out / OWN_SETTINGS
-    if not path.is_file():
-        if (out / "modules.json").is_file() or (out / "config.json").is_file():
-            raise UsageError(
-                f"{out} has a model that datakit did not train. Choose another folder."
-            )
-        return None
-    about: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if about.get("digest") != digest:
-        raise UsageError(
-            f"{out} has a model that was trained on other data or with other settings. "
-            "Choose another folder, or remove this one."
-        )
-    return about
-
-
 def _saved(out: Path, model: Any, about: retriever_card.Training, digest: str) -> dict[str, Any]:
-    """Write the folder; what is written last says that it is whole."""
-    unfinished = out / "unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    with models._quiet_transformers():
-        model.save(str(unfinished), create_model_card=False)
-    for file in sorted(unfinished.iterdir()):
-        target = out / file.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        file.replace(target)
-    unfinished.rmdir()
-    write_atomic(out / "README.md", retriever_card.text(about))
+    """Write the folder of the trained model."""
     value = {"digest": digest, **about.as_json()}
-    write_atomic(out / OWN_SETTINGS, json.dumps(value, ensure_ascii=False, indent=1))
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+
+    def save(folder: Path) -> None:
+        model.save(str(folder), create_model_card=False)
+
+    publish(out, save, retriever_card.text(about), OWN_SETTINGS, value)
     return value
