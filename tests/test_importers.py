@@ -15,7 +15,7 @@ from datakit import importing, registry
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError, UsageError
 from datakit.importers import _columns
-from datakit.importers._passages import n_tokens
+from datakit.importers._arrow import n_tokens
 from datakit.importers._raw import RawLabels, RawPassages, RawQueries
 from datakit.records import Dropped, safe_id
 from datakit.text import count_tokens

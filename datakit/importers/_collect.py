@@ -15,21 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from datakit.importers._files import LONGEST_TEXT
-from datakit.importers._labels import Labels, label, labels_of, lost_one, names_of, qrels
-from datakit.importers._passages import (
-    BATCH,
-    arrow_table,
-    flags,
-    language_of,
-    passages,
-    passages_of,
-    repeated,
-    safe_ids,
-    strings,
-    text_or_none,
-    too_long,
-)
+from datakit.importers._ids import Ids
+from datakit.importers._labels import Labels, label, labels_of, names_of, placed, qrels
+from datakit.importers._passages import BATCH, passages, passages_of
+from datakit.importers._queries import Queries, queries_of, query
 from datakit.importers._raw import (
     Notes,
     RawLabel,
@@ -41,25 +30,12 @@ from datakit.importers._raw import (
     RawQuery,
     RawScore,
 )
-from datakit.records import (
-    LEVELS,
-    SPLITS,
-    Dropped,
-    Finding,
-    Negative,
-    Query,
-    ScoredPassage,
-    Source,
-    Split,
-    safe_id,
-    sha256,
-)
-from datakit.text import detect_language, normalise
+from datakit.records import Dropped, Finding, Negative, ScoredPassage, Source, safe_id, sha256
+from datakit.text import detect_language
 
 SAMPLE = 500  # passages that tell the language of a corpus
 MAIN_SHARE = 0.9  # of those whose language is known
 ID_MAP = "id_map.tsv"
-_FORMS = ("keyword", "question", "need")
 
 Record = Any  # a record, or (table, record) where the record alone does not say its table
 
@@ -96,10 +72,9 @@ class _State:
     restored: Mapping[str, str]  # ids as an export of ours replaced them, and what they were
     main_language: str | None = None  # of the corpus
     passages_elsewhere: bool = False
-    passages: dict[str, int] = field(default_factory=dict)  # by id as written: their place
+    passages: Ids = field(default_factory=Ids)  # as written
     in_document: Counter[str] = field(default_factory=Counter)
-    queries: dict[str, RawQuery] = field(default_factory=dict)
-    split_of: dict[str, Split] = field(default_factory=dict)
+    queries: Queries = field(default_factory=Queries)
     labels: Labels = field(default_factory=Labels)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)  # by run and query
 
@@ -130,7 +105,7 @@ def _with_language(rows: Iterator[Any], state: _State) -> Iterator[Record]:
                 break
         state.main_language = _main_language(itertools.islice(_texts(first), SAMPLE))
     handle: dict[type, Any] = {
-        RawQuery: _query, RawLabel: label, RawScore: _score, RawNegative: _negative,
+        RawQuery: query, RawLabel: label, RawScore: _score, RawNegative: _negative,
     }  # fmt: skip
     batch: list[RawPassage] = []
     for row in itertools.chain(first, rows):
@@ -142,7 +117,7 @@ def _with_language(rows: Iterator[Any], state: _State) -> Iterator[Record]:
         if type(row) is RawPassages:
             yield from passages_of(row, state)
         elif type(row) is RawQueries:
-            yield from _queries(row, state)
+            yield from queries_of(row, state)
         elif type(row) is RawLabels:
             yield from labels_of(row, state)
         elif type(row) is not RawPassage:
@@ -170,40 +145,13 @@ def _main_language(texts: Iterable[str]) -> str | None:
     return language if n >= MAIN_SHARE * found.total() else None
 
 
-def _query(row: RawQuery, state: _State) -> Dropped | None:
-    """Kept until the labels have told its split."""
-    name = state.restored.get(row.id, row.id)
-    if name in state.queries:
-        return repeated(row)
-    if len(row.text) > LONGEST_TEXT:
-        return too_long(row, row.text)
-    state.queries[name] = row
-    if row.split:
-        state.split_of[name] = row.split
-    return None
-
-
-def _queries(columns: RawQueries, state: _State) -> Iterator[Dropped]:
-    """As `_query`, many at once where none is dropped."""
-    names, texts = columns.ids.to_pylist(), columns.texts.to_pylist()
-    fresh = len(set(names)) == len(names) and state.queries.keys().isdisjoint(names)
-    if fresh and not state.restored and max(map(len, texts)) <= LONGEST_TEXT:
-        rows = map(RawQuery, itertools.repeat(columns.file), names, texts)
-        state.queries.update(zip(names, rows, strict=True))
-        return
-    for row in columns.rows():
-        dropped = _query(row, state)
-        if dropped:
-            yield dropped
-
-
 # --- labels, runs and negatives ---------------------------------------------------------------
 
 
 def _score(row: RawScore, state: _State) -> tuple[str, ScoredPassage] | Dropped:
-    lost = lost_one(row, state)
-    if lost:
-        return lost
+    places = placed(row, state)
+    if isinstance(places, Dropped):
+        return places
     try:
         score = float(row.score)
     except ValueError:
@@ -211,58 +159,29 @@ def _score(row: RawScore, state: _State) -> tuple[str, ScoredPassage] | Dropped:
     if not math.isfinite(score):
         detail = f"{row.where}: expected a number as score, found {row.score!r}"[:300]
         return Dropped(row.where, "bad_score", detail)
-    query, passage = names_of(row, state)
-    return f"run/{row.run}", ScoredPassage(safe_id(query), safe_id(passage), score)
+    query_id, passage_id = map(safe_id, names_of(row, state))
+    return f"run/{row.run}", ScoredPassage(query_id, passage_id, score)
 
 
 def _negative(row: RawNegative, state: _State) -> tuple[str, Negative] | Dropped:
-    lost = lost_one(row, state)
-    if lost:
-        return lost
-    query, passage = names_of(row, state)
-    state.listed[row.run, query] += 1
-    rank = state.listed[row.run, query]
+    places = placed(row, state)
+    if isinstance(places, Dropped):
+        return places
+    name, passage = names_of(row, state)
+    state.listed[row.run, name] += 1
+    rank = state.listed[row.run, name]
     score = math.nan if row.score is None else float(row.score)
-    split = state.split_of.get(query)
+    split = state.queries.split_of(places[0])
     return f"negative/{row.run}", Negative(
-        safe_id(query), safe_id(passage), "mined", row.run, score, math.nan, math.nan, rank, split
+        safe_id(name), safe_id(passage), "mined", row.run, score, math.nan, math.nan, rank, split
     )  # fmt: skip
 
 
 def _rest(state: _State) -> Iterator[Record]:
     """The queries, now that their splits are known, and the labels."""
-    left = iter(state.queries.items())
-    while some := list(itertools.islice(left, BATCH)):
-        yield "query", _query_table(some, state)
+    for table in state.queries.tables(state):
+        yield "query", table
     yield from qrels(state)
-
-
-def _query_table(rows: list[tuple[str, RawQuery]], state: _State) -> Any:
-    """The queries (by their id) in the schema of their table."""
-    names = [name for name, _ in rows]
-    own: list[str] = safe_ids(names).to_pylist()
-    texts = [normalise(row.text) for _, row in rows]
-    about = [row.about for _, row in rows]
-    columns: dict[str, Any] = {
-        "query_id": own, "text": texts,
-        "language": [language_of(t, a, state) for t, a in zip(texts, about, strict=True)],
-        "split": [
-            state.split_of.get(name) or _one_of(SPLITS, a.get("split"))
-            for name, a in zip(names, about, strict=True)
-        ],
-        "level": [_one_of(LEVELS, a.get("level")) for a in about],
-        "form": [_one_of(_FORMS, a.get("form")) for a in about],
-        "seed_passage_ids": [list(map(safe_id, strings(a.get("seed_passage_ids")))) for a in about],
-        "scope": ["intra"] * len(rows),
-        "flags": [list(flags(*pair)) for pair in zip(names, own, strict=True)],
-    }  # fmt: skip
-    for key in ("generator_id", "generator_family"):
-        columns[key] = [text_or_none(a.get(key)) for a in about]
-    return arrow_table(Query, columns)
-
-
-def _one_of(known: tuple[str, ...], value: Any) -> str | None:
-    return value if value in known else None
 
 
 # --- findings ---------------------------------------------------------------------------------
@@ -287,7 +206,7 @@ def _findings(notes: Notes, state: _State, dropped: _Reasons) -> Iterator[Findin
         rows = "1 row" if n == 1 else f"{n:,} rows"
         message = f"{rows} left out ({reason}), the first: {dropped.first[reason]}"
         yield _finding(reason, "warning", message, "", n)
-    if state.passages_elsewhere and state.passages:
+    if state.passages_elsewhere and len(state.passages):
         message = "the format holds no passages: texts are to be had elsewhere"
         yield _finding("no_passages", "warning", message, "", len(state.passages))
 

@@ -87,6 +87,13 @@ class RawLabels(NamedTuple):
         for at, (query, passage, grade) in enumerate(cells, self.first):
             yield RawLabel(f"{self.file}:{at}", query, passage, grade, self.split)
 
+    def row(self, at: int) -> RawLabel:
+        """One of them, from 0."""
+        query, passage, grade = (
+            column[at].as_py() for column in (self.query_ids, self.passage_ids, self.grades)
+        )
+        return RawLabel(f"{self.file}:{self.first + at}", query, passage, grade, self.split)
+
 
 class RawScore(NamedTuple):
     """One row of a run."""
