@@ -220,8 +220,9 @@ class PartWriter:
         if self._rows:
             self.flush()
         self._tables.append(rows)
-        n_rows, n_bytes = (sum(getattr(t, n) for t in self._tables) for n in ("num_rows", "nbytes"))
-        if n_rows >= PART_ROWS or n_bytes >= PART_BYTES:
+        self._bytes += rows.nbytes
+        n_rows = sum(table.num_rows for table in self._tables)
+        if n_rows >= PART_ROWS or self._bytes >= PART_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -258,7 +259,8 @@ def write_table(cls: type[Any], table: pa.Table, path: Path) -> Part:
     pq.write_table(table, unfinished, compression="zstd", use_dictionary=_repetitive(table))
     sync(unfinished)
     unfinished.replace(path)
-    data = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        data = hashlib.file_digest(file, "sha256").hexdigest()
     total = row_sum(table)
     return Part(path.name, table.num_rows, path.stat().st_size, f"sha256:{data}", f"{total:064x}")
 

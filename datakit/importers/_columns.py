@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from datakit.importers._files import Block
 from datakit.importers._raw import RawLabels, RawPassages, RawQueries
+from datakit.importers._uniform import uniform
 from datakit.records import Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_FIELDS = {"_id", "title", "text", "metadata"}
+_STRINGS = ("_id", "text", "title")
+_METADATA = "metadata"
 
 
 def passages(block: Block, file: str) -> RawPassages | None:
@@ -22,16 +24,49 @@ def passages(block: Block, file: str) -> RawPassages | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = _objects(block.data)
-    if table is None or not _FIELDS.issuperset(table.column_names):
+    try:
+        strings = _strings(block)
+    except (ValueError, pa.ArrowException):
         return None
-    kind = table.schema.field("metadata").type if "metadata" in table.column_names else pa.null()
-    if not (pa.types.is_null(kind) or (pa.types.is_struct(kind) and not kind.num_fields)):
+    if strings is None:
         return None
-    ids, texts, titles = (table[name].combine_chunks() for name in ("_id", "text", "title"))
+    ids, texts, titles = strings
     if ids.null_count or texts.null_count or pc.any(pc.equal(ids, "")).as_py():
         return None
     return RawPassages(file, block.first, ids, texts, titles)
+
+
+def _strings(block: Block) -> list[pa.Array] | None:
+    """The strings of the three keys, of every line."""
+    import numpy as np
+    import pyarrow as pa
+
+    alike = uniform(block, frozenset(_STRINGS), _METADATA)
+    if alike is None:
+        return _parsed(block.data)
+    n = len(alike.at)
+    columns = [alike.columns.get(key, pa.nulls(n, pa.string())) for key in _STRINGS]
+    if not len(alike.others):
+        return columns
+    others = _parsed(alike.rest)
+    if others is None:
+        return None
+    order = pa.array(np.argsort(np.append(alike.at, alike.others)))
+    pairs = zip(columns, others, strict=True)
+    return [pa.concat_arrays(pair).take(order) for pair in pairs]
+
+
+def _parsed(data: bytes) -> list[pa.Array] | None:
+    """As `_strings`, by Arrow's parser."""
+    import pyarrow as pa
+
+    table = _objects(data)
+    if table is None or not {*_STRINGS, _METADATA}.issuperset(table.column_names):
+        return None
+    kind = table.schema.field(_METADATA).type if _METADATA in table.column_names else pa.null()
+    if not (pa.types.is_null(kind) or (pa.types.is_struct(kind) and not kind.num_fields)):
+        return None
+    return [table[name].combine_chunks() for name in _STRINGS]
 
 
 def queries(block: Block, file: str) -> RawQueries | None:
@@ -52,17 +87,14 @@ def _objects(data: bytes) -> pa.Table | None:
         return None
     if (codes[breaks - 1] != ord("}")).any() or (codes[breaks + 1] != ord("{")).any():
         return None
-    schema = pa.schema([(name, pa.string()) for name in ("_id", "title", "text")])
-    try:
-        if not data.isascii():
-            data.decode("utf-8")
-        table = pj.read_json(
-            pa.BufferReader(data),
-            pj.ReadOptions(use_threads=False, block_size=len(data)),
-            pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
-        )
-    except (ValueError, pa.ArrowException):
-        return None
+    schema = pa.schema([(name, pa.string()) for name in _STRINGS])
+    if not data.isascii():
+        data.decode("utf-8")
+    table = pj.read_json(
+        pa.BufferReader(data),
+        pj.ReadOptions(use_threads=False, block_size=len(data)),
+        pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
+    )
     return table if table.num_rows == len(breaks) + 1 else None
 
 
@@ -73,7 +105,7 @@ def labels(block: Block, file: str, split: Split) -> RawLabels | None:
     import pyarrow.csv as pcsv
 
     names = ["query", "passage", "grade"]
-    n_lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+    n_lines = len(block.breaks) + (not block.data.endswith(b"\n"))
     if not block.data:
         return None
     try:

@@ -69,10 +69,9 @@ class Ids:
             return np.full(len(names), -1)
         places = self._index.places(_hashes(names))
         found = np.flatnonzero(places >= 0)
-        same = self.column().take(pa.array(places[found])).equals(names.take(pa.array(found)))
-        if not same:
-            places = self._confirmed(names, places)
-        return places
+        theirs = self.column().take(pa.array(places[found]))
+        same = theirs.equals(names.take(pa.array(found)))
+        return places if same else self._confirmed(names, places)
 
     def _confirmed(self, names: pa.Array, places: Any) -> Any:
         """The places without those of other strings of equal hashes."""
@@ -107,39 +106,47 @@ class _Index:
 
     def extend(self, hashes: Any) -> bool:
         """Add hashes; none where one is there already or twice among them."""
+        end = self.n + len(hashes)
+        if end > len(self._hashes):
+            self._grow(end)
+        self._hashes[self.n : end] = hashes
+        if not self._put(self.n, end):
+            return False
+        self.n = end
+        return True
+
+    def _grow(self, n: int) -> None:
+        """Make room for n hashes."""
         import numpy as np
 
-        ordered = np.sort(hashes)
-        if (ordered[1:] == ordered[:-1]).any() or (self.places(hashes) != _EMPTY).any():
-            return False
-        first, self.n = self.n, self.n + len(hashes)
-        if self.n > len(self._hashes):
-            size = 1 << (self.n - 1).bit_length()
-            self._hashes = np.append(self._hashes[:first], np.zeros(size - first, np.uint64))
-            self._hashes[first : self.n] = hashes
-            self._table = np.full(2 * size, _EMPTY, np.int32)
-            self._put(0)
-        else:
-            self._hashes[first : self.n] = hashes
-            self._put(first)
-        return True
+        size = 1 << (n - 1).bit_length()
+        self._hashes = np.append(self._hashes, np.zeros(size - len(self._hashes), np.uint64))
+        self._table = np.full(2 * size, _EMPTY, np.int32)
+        self._put(0, self.n)
 
     def _slots(self, hashes: Any) -> Any:
         import numpy as np
 
         return (hashes & np.uint64(len(self._table) - 1)).astype(np.int64)
 
-    def _put(self, first: int) -> None:
-        """Put the places from `first` on into the table, each into the next slot that is free."""
+    def _put(self, first: int, end: int) -> bool:
+        """Put places into the table, each into the next free slot; none where two hashes meet."""
         import numpy as np
 
-        places = np.arange(first, self.n, dtype=np.int32)
-        slots = self._slots(self._hashes[first : self.n])
+        places = np.arange(first, end, dtype=np.int32)
+        slots = self._slots(self._hashes[first:end])
+        taken = []
         while places.size:
             free = self._table[slots] == _EMPTY
             self._table[slots[free]] = places[free]
-            left = self._table[slots] != places  # of those for one slot the last has it
+            there = self._table[slots]  # of those for one slot the last has it
+            left = there != places
+            taken.append(slots[~left])
+            if (self._hashes[there[left]] == self._hashes[places[left]]).any():
+                self._table[np.concatenate(taken)] = _EMPTY
+                return False
             places, slots = places[left], (slots[left] + 1) & (len(self._table) - 1)
+        return True
 
     def places(self, hashes: Any) -> Any:
         """The place of each hash, -1 where it is not there."""

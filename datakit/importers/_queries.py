@@ -78,7 +78,7 @@ class Queries:
         import pyarrow as pa
 
         codes = np.frombuffer(self.splits, np.int8)
-        return pa.array(SPLITS, pa.string()).take(pa.array(codes, mask=codes == NO_SPLIT))
+        return pa.array((None, *SPLITS), pa.string()).take(pa.array(codes - NO_SPLIT))
 
     def tables(self, state: _State) -> Iterator[pa.Table]:
         """The queries in the schema of their table, piece by piece."""
