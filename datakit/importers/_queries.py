@@ -85,8 +85,11 @@ class Queries:
         names, splits, at = self.ids.column(), self.split_column(), 0
         for piece in self._pieces:
             n = len(piece) if isinstance(piece, list) else len(piece.ids)
-            make = _table if isinstance(piece, list) else _column_table
-            yield make(piece, names.slice(at, n), splits.slice(at, n), state)  # type: ignore[operator]
+            cells = names.slice(at, n), splits.slice(at, n), state
+            if isinstance(piece, list):
+                yield _table(piece, *cells)
+            else:
+                yield _column_table(piece, *cells)
             at += n
 
 
