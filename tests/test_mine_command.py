@@ -137,6 +137,8 @@ def test_the_budget_bounds_the_queue_and_the_rest_is_counted(mined: Mined) -> No
         known = one["n_judged"] + one["n_certified"] + one["n_left"] + one["n_open"]
         assert known == one["n_pool"]
         assert 0 <= one["missed"]["rate"]["low"] <= one["missed"]["rate"]["high"] <= 1
+        right = one["missed"]["found"]["value"]  # certified at a precision of 0.5 and more
+        assert right >= one["n_judged_relevant"] + 0.5 * one["n_certified"]
     asked = sum(one["samples"]["fit"] for one in (body(mined.out, name) for name in levels))
     assert len(grades) < dataset.count("pool")
     assert asked > 0

@@ -1,7 +1,8 @@
-"""What labelling missed: false negatives and recall, with intervals over queries."""
+"""What labelling missed: false negatives and recall, with intervals."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from datakit.calibration.certify import upper_bound
 if TYPE_CHECKING:
     import numpy as np
 
-LEVELS = (2.5, 97.5)  # of the percentile interval
+TAIL = 0.025  # beyond each end of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,19 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Counts:
-    """Pairs by query: what was pooled, drawn and found.
+    """Pairs of a level: what was pooled, drawn and found.
 
-    The first three are of pairs without a label, (n_queries, n_strata); the others of positive
-    labels, (n_queries, n_sources). A drawn pair is part of a random sample of its stratum.
+    The arrays are of pairs without a label, (n_strata,) int. The drawn pairs are a random sample
+    of their stratum, the checked ones of what is positive by its score.
     """
 
     pooled: np.ndarray
     drawn: np.ndarray
     relevant: np.ndarray  # of those drawn
-    positives: np.ndarray
-    checked: np.ndarray  # of the positives, those that were judged
-    confirmed: np.ndarray  # of those judged
+    by_score: int  # positive by their score, and not judged
+    checked: int  # of those by score, the sample that was judged
+    confirmed: int  # of the sample
+    judged: int  # positive since somebody judged them so, the confirmed among them
 
 
 @dataclass(frozen=True)
@@ -51,95 +53,98 @@ class Missed:
     recall: Estimate  # found / (found + missed)
 
 
-def missed(counts: Counts, n_boot: int = 1000, seed: int = 0) -> Missed:
-    """False negatives by strata, and recall; 95 % bootstrap over queries.
+def missed(counts: Counts) -> Missed:
+    """False negatives by strata, and recall, with 95 % intervals.
 
-    missed = sum over strata of N_h * x_h / n_h; rate = missed / sum of N_h; found = sum over
-    sources of positives * precision; recall = found / (found + missed). A stratum of which nothing
-    was drawn takes the rate of all strata. A source of which nothing was checked leaves `found`
-    and `recall` unknown. Where no drawn pair is relevant the bootstrap sees no error at all: the
-    upper ends then come from the exact binomial bound.
+    missed = sum over strata of N_h * x_h / n_h; rate = missed / sum of N_h; found = judged +
+    by_score * confirmed / checked; recall = found / (found + missed). A stratum of which nothing
+    was drawn takes the rate of all strata. Labels by score of which nothing was checked leave
+    `found` and `recall` unknown.
 
-    Args:
-        counts: by query.
-        n_boot: samples of queries.
-        seed: of the samples.
+    The intervals are of these pairs and these queries. They are no bootstrap: of a stratum in
+    which nothing relevant was drawn it never draws anything, and such strata hold much of what is
+    missed (it covered 89 to 92 % instead of 95).
 
     Raises:
         ValueError: nothing was drawn.
     """
-    import numpy as np
-
-    whole = [table.sum(axis=0)[None, :].astype(float) for table in _tables(counts)]
-    n_drawn, n_relevant = int(whole[1].sum()), int(whole[2].sum())
+    n_drawn, n_relevant = int(counts.drawn.sum()), int(counts.relevant.sum())
     if not n_drawn:
         raise ValueError("no pair without a label was drawn and judged")
-    n_queries = len(counts.pooled)
-    times = np.random.default_rng(seed).multinomial(
-        n_queries, np.full(n_queries, 1 / n_queries), size=n_boot
-    )
-    again = [times @ table.astype(float) for table in _tables(counts)]
-    point, samples = _values(whole), _values(again)
-    known = not bool(((whole[3] > 0) & (whole[4] == 0)).any())
-    found = [_estimate(point[i][0], samples[i]) for i in range(4)]
-    if n_relevant == 0:
-        found = _with_exact(found, upper_bound(0, n_drawn, 0.975), float(whole[0].sum()))
-    nothing = Estimate(None)
-    return Missed(
-        int(whole[0].sum()), n_drawn, n_relevant, found[0], found[1],
-        found[2] if known else nothing, found[3] if known else nothing,
-    )  # fmt: skip
+    n_pooled = int(counts.pooled.sum())
+    lost = _scaled_up(counts.pooled, counts.drawn, counts.relevant)
+    rate = Estimate(*(end / n_pooled if n_pooled else None for end in _ends(lost)))
+    found = _found(counts)
+    recall = Estimate(None) if found.value is None else _share(found, lost)
+    return Missed(n_pooled, n_drawn, n_relevant, lost, rate, found, recall)
 
 
-def _tables(counts: Counts) -> tuple[np.ndarray, ...]:
-    return (
-        counts.pooled, counts.drawn, counts.relevant,
-        counts.positives, counts.checked, counts.confirmed,
-    )  # fmt: skip
-
-
-def _values(sums: list[np.ndarray]) -> list[np.ndarray]:
-    """Missed, rate, found, recall, each (n_samples,), of sums (n_samples, n_columns)."""
+def _found(counts: Counts) -> Estimate:
+    """Positive labels that are right."""
     import numpy as np
 
-    pooled, drawn, relevant, positives, checked, confirmed = sums
-    with np.errstate(invalid="ignore", divide="ignore"):
-        lost = (pooled * _rates(relevant, drawn)).sum(axis=1)
-        found = (positives * _rates(confirmed, checked)).sum(axis=1)
-        return [lost, lost / pooled.sum(axis=1), found, found / (found + lost)]
-
-
-def _rates(hits: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Hits by column; where a column has no observation, of all columns together."""
-    import numpy as np
-
-    overall = hits.sum(axis=1, keepdims=True) / np.maximum(n.sum(axis=1, keepdims=True), 1)
-    rates: np.ndarray = np.where(n > 0, hits / np.maximum(n, 1), overall)
-    return rates
-
-
-def _estimate(value: float, samples: np.ndarray) -> Estimate:
-    import numpy as np
-
-    samples = samples[np.isfinite(samples)]
-    if not np.isfinite(value) or not len(samples):
+    if counts.by_score and not counts.checked:
         return Estimate(None)
-    low, high = np.percentile(samples, LEVELS)
-    return Estimate(float(value), float(low), float(high))
+    wrong = _scaled_up(
+        np.array([counts.by_score]),
+        np.array([counts.checked]),
+        np.array([counts.checked - counts.confirmed]),
+    )
+    most = counts.judged + counts.by_score
+    value, low, high = _ends(wrong)
+    return Estimate(most - value, most - high, most - low)
 
 
-def _with_exact(found: list[Estimate], rate: float, n_pooled: float) -> list[Estimate]:
-    """Upper ends of missed and rate, and the lower end of recall, from an exact rate."""
-    lost, share, right, recall = found
-    low = recall.low
-    if right.low is not None and right.low + rate * n_pooled > 0:
-        low = right.low / (right.low + rate * n_pooled)
-    return [
-        Estimate(lost.value, lost.low, rate * n_pooled),
-        Estimate(share.value, share.low, rate),
-        right,
-        Estimate(recall.value, low, recall.high),
-    ]
+def _ends(one: Estimate) -> tuple[float, float, float]:
+    """Value, low and high of an estimate that has all three."""
+    return float(one.value or 0), float(one.low or 0), float(one.high or 0)
+
+
+def _scaled_up(sizes: np.ndarray, n: np.ndarray, hits: np.ndarray) -> Estimate:
+    """Hits among all pairs of some strata, by those among a sample of each.
+
+    A hit stands for w = N_h / n_h pairs. Its variance is w * (w + 1): of the rate, and of the
+    pairs of the stratum themselves, which need not be those that were drawn.
+
+    Source:
+        The gamma interval for a weighted sum of Poisson counts: Fay and Feuer 1997, which adds an
+        unseen hit to the upper end and so holds with few hits and with none; one of mean weight,
+        as Tiwari, Clegg and Zou 2006 have it.
+    """
+    import numpy as np
+    from scipy.special import gammaincinv
+
+    total, seen = float(sizes.sum()), n > 0
+    if not total:
+        return Estimate(0.0, 0.0, 0.0)
+    weights = sizes[seen] / n[seen] + sizes[~seen].sum() / n.sum()
+    spreads = weights * (weights + 1)
+    value, spread = (float(np.dot(each, hits[seen])) for each in (weights, spreads))
+    low = spread / value * float(gammaincinv(value**2 / spread, TAIL)) if value else 0.0
+    open_ = weights > 0
+    more, wider = value + float(weights[open_].mean()), spread + float(spreads[open_].mean())
+    high = wider / more * float(gammaincinv(more**2 / wider, 1 - TAIL))
+    return Estimate(value, low, max(value, min(high, total)))
+
+
+def _share(found: Estimate, lost: Estimate) -> Estimate:
+    """The share of what was found in what was found or lost, two independent estimates.
+
+    Source:
+        Limits of the ratio found / lost from the limits of both: Donner and Zou 2012 (MOVER),
+        written so that neither needs to be above 0.
+    """
+    f, f_low, f_high = _ends(found)
+    m, m_low, m_high = _ends(lost)
+    if f + m == 0:
+        return Estimate(None)
+    least, most = f_low * (2 * f - f_low), m_low * (2 * m - m_low)
+    root = math.sqrt(max(0.0, (f * m) ** 2 - m_high * (2 * m - m_high) * least))
+    low = 0.0 if not least else least / (f * m + root) if m_high else math.inf
+    root = math.sqrt(max(0.0, (f * m) ** 2 - most * f_high * (2 * f - f_high)))
+    high = (f * m + root) / most if most else math.inf
+    low, high = (1.0 if math.isinf(odds) else odds / (1 + odds) for odds in (low, high))
+    return Estimate(f / (f + m), low, high)
 
 
 def outside(relevant: int, n: int) -> Estimate:

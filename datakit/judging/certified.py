@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datakit.calibration import cascade, store
@@ -48,6 +48,8 @@ def current(dataset: Dataset, level: str) -> dict[str, Any] | None:
 
 def why_not(dataset: Dataset, body: Mapping[str, Any]) -> str | None:
     """Why a calibration does not hold any more; None: it does."""
+    if set(body["samples"]) != {one.name for one in fields(Samples)}:
+        return "made by another version of datakit"
     if "passage" not in dataset or body["corpus"] != dataset.digest("passage"):
         return "made of other passages"
     table = store.scored_table(body)
@@ -250,4 +252,4 @@ def _missed(
         one.pool, grades, of, drawn=drawn, open_=rest & ~known, by_score=certified & ~known,
         checked=[i for i in checked if certified[i]], judged=relevant,
     )  # fmt: skip
-    return missed_of(one.pool, counts, one.samples)
+    return missed_of(counts)

@@ -28,7 +28,7 @@ from datakit.calibration import certify, estimates, isotonic, sampling
 from datakit.calibration.certify import Claim, Cut, Walk
 from datakit.calibration.sampling import Pair
 from datakit.dataset import Dataset
-from datakit.judging.counting import counts_of
+from datakit.judging.counting import counts_of, is_relevant
 from datakit.judging.labels import grades_of
 from datakit.judging.pools import NO_LEVEL, Pool, pool_of, scorer
 from datakit.judging.tables import judged
@@ -51,7 +51,6 @@ class Samples:
     missed: float = 0.05  # share of relevant pairs below tau minus
     depth: int = 20  # of a run that takes the place of the pool, for sentence and passage queries
     topic_depth: int = 50
-    n_boot: int = 1000
     seed: int = 13
 
     def of(self, level: str) -> int:
@@ -226,11 +225,14 @@ def _fitted(
     out["curve"] = {"x": list(curve.x), "y": list(curve.y)}
     labelled = accepted(pool, tau_plus)
     checked = passed_sample(pool, samples, tau_plus)
+    every = np.arange(len(labelled))
+    confirmed = [i for i in checked if is_relevant(grades, pool.pairs[i])]
     counts = counts_of(
-        pool, grades, of, drawn=at[~labelled[at]], open_=~labelled, by_score=labelled,
-        checked=checked, judged=np.zeros(len(labelled), bool),
+        pool, grades, of, drawn=at[~labelled[at]], open_=~labelled,
+        by_score=labelled & ~np.isin(every, checked), checked=checked,
+        judged=np.isin(every, confirmed),
     )  # fmt: skip
-    return out | {"missed": missed_of(pool, counts, samples)}
+    return out | {"missed": missed_of(counts)}
 
 
 def accepted(pool: Pool, tau_plus: float | None) -> np.ndarray:
@@ -253,12 +255,9 @@ def passed_sample(pool: Pool, samples: Samples, tau_plus: float | None) -> list[
     return []
 
 
-def missed_of(pool: Pool, counts: estimates.Counts, samples: Samples) -> dict[str, Any] | None:
+def missed_of(counts: estimates.Counts) -> dict[str, Any] | None:
     """The estimate as plain values; None where nothing was drawn."""
-    if not counts.drawn.sum():
-        return None
-    seed = seed_for(samples.seed, "calibrate/bootstrap", pool.level)
-    return asdict(estimates.missed(counts, samples.n_boot, seed))
+    return asdict(estimates.missed(counts)) if counts.drawn.sum() else None
 
 
 def _beyond(pairs: Sequence[Pair], grades: Grades) -> dict[str, Any]:

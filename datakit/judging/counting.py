@@ -1,4 +1,4 @@
-"""Pairs of a pool by query, stratum and source of their label, for the estimates."""
+"""Pairs of a pool by stratum and by who labels them, for the estimates."""
 
 from __future__ import annotations
 
@@ -35,31 +35,29 @@ def counts_of(
         of: (n_pairs,) int; the stratum of each pair.
         drawn: positions of a random sample of what is not labelled, with a usable grade.
         open_: (n_pairs,) bool; the pairs without a label, over which the sample speaks.
-        by_score: (n_pairs,) bool; positive by their score alone.
-        checked: positions of a random sample of those, with a grade.
+        by_score: (n_pairs,) bool; positive by their score alone, and not judged.
+        checked: positions of a random sample of what is positive by its score, with a grade.
         judged: (n_pairs,) bool; positive since somebody judged them so.
     """
     import numpy as np
 
-    place = {query_id: i for i, query_id in enumerate(pool.query_ids)}
-    row = np.array([place[query_id] for query_id, _ in pool.pairs], int)
-    given = [grades.get(pair) for pair in pool.pairs]
-    known = np.array([grade is not None for grade in given], bool)
-    relevant = np.array([(grade or 0) >= RELEVANT_FROM for grade in given], bool)
-    sampled, sure = (np.zeros(len(row), bool) for _ in range(2))
-    sampled[np.asarray(drawn, int)] = True
-    sure[np.asarray(checked, int)] = True
+    def by_stratum(at: np.ndarray) -> np.ndarray:
+        counted: np.ndarray = np.bincount(of[at], minlength=STRATA)
+        return counted
 
-    def table(which: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
-        flat = np.bincount(row[which] * n + columns[which], minlength=len(place) * n)
-        return flat.reshape(len(place), n)
-
-    source = np.where(by_score, 0, 1)
+    at = np.asarray(drawn, int)
+    sure = [pool.pairs[i] for i in checked]
     return Counts(
-        table(open_, of, STRATA),
-        table(sampled, of, STRATA),
-        table(sampled & relevant, of, STRATA),
-        table(by_score | judged, source, 2),
-        table((sure & known) | judged, np.where(judged, 1, 0), 2),
-        table((sure & relevant) | judged, np.where(judged, 1, 0), 2),
+        by_stratum(np.flatnonzero(open_)),
+        by_stratum(at),
+        by_stratum(at[[is_relevant(grades, pool.pairs[i]) for i in at.tolist()]]),
+        int(by_score.sum()),
+        sum(grades.get(pair) is not None for pair in sure),
+        sum(is_relevant(grades, pair) for pair in sure),
+        int(judged.sum()),
     )
+
+
+def is_relevant(grades: Mapping[Pair, int | None], pair: Pair) -> bool:
+    """Whether it has a grade, and one of a positive."""
+    return (grades.get(pair) or 0) >= RELEVANT_FROM

@@ -185,7 +185,7 @@ def coverage(data: Labelled, retrieved: list[Retrieved], n_seeds: int, budget: i
     queue[np.argsort(-scores, kind="stable")[:budget]] = True
     held, values, trues = 0, [], []
     for seed in range(n_seeds):
-        samples = Samples(seed=seed, n_boot=300)
+        samples = Samples(seed=seed)
         fit, of = fit_sample(pool, samples)
         known = queue.copy()
         known[fit.at] = True
@@ -194,7 +194,7 @@ def coverage(data: Labelled, retrieved: list[Retrieved], n_seeds: int, budget: i
             pool, truth, of, drawn=fit.at[~queue[fit.at]], open_=~known, by_score=nothing,
             checked=[], judged=relevant & known,
         )  # fmt: skip
-        recall = (missed_of(pool, counts, samples) or {})["recall"]
+        recall = (missed_of(counts) or {})["recall"]
         trues.append(float((relevant & known).sum() / relevant.sum()))
         values.append(recall["value"])
         held += recall["low"] <= trues[-1] <= recall["high"]
