@@ -1,22 +1,33 @@
-"""Do a dataset's labels rank retrievers as people's do? Kendall tau over sixteen variants.
+"""Do a dataset's labels rank retrievers as people's do? Kendall tau over 15 to 18 variants.
 
-    python tests/bench/bench_ranking.py ../shared/data/labelled [NAME…] [--encoder] [--queries 400]
+    python tests/bench/bench_ranking.py ../shared/data/labelled [NAME…] [--of generated thinned]
 
-Extractive queries are made from the documents of each collection (vaswani, cranfield-graded,
-stard); no human query and no human label is seen. The variants are ranked by mean nDCG@10 with
-these labels:
+For each collection (vaswani, cranfield-graded, stard) two experiments:
+
+- thinned: people's queries, each with one of its positives left, as a generator would leave it:
+  a random one, over some draws, or the one that BM25 ranks best (`--left nearest`), since a query
+  shares words with the passage it was written from. Then our mining, with people as the judge, on
+  a small budget;
+- generated: extractive queries made from the documents, no human query or label being seen; the
+  judge is a rule.
+
+Labels, by which the variants are ranked by mean nDCG@10:
 
 - seed: the passage that a query was written from, alone;
 - uncertified: and what retrievers agree on;
-- judged: and what the cascade labels with a stand-in for a judge, `--budget` pairs of its queue
-  included: certified above tau plus, judged between;
-- human: the collection's own queries and labels.
+- certified: and what the cascade labels: certified above tau plus, and judged;
+- pool: (thinned) and every positive in the pool, as if all of it were judged;
+- human: (what they are compared with) the collection's own queries and labels.
 
-The stand-in is a rule. `words`: a passage is relevant when it holds most of the query's words, rare
-ones counting more; it reads words as BM25 does and understands nothing. `encoder`: when the cosine
-of all-MiniLM is 0.5 or more (English); then no variant is that encoder. What a rule certifies says
-that the machinery works, not that its labels are good. The last line is of two halves of the human
-queries: no label can be expected to do much better. Prints a table, asserts nothing.
+Of tau: the value; its mean and 95 % interval over samples of queries (of both sides, so that it is
+wide where either is noisy, and lies lower); and its value among the pairs of variants that people's
+queries tell apart. `halves` is tau between random halves of people's queries: no label can be
+expected to do much better.
+
+The rule `words` finds a passage relevant that holds most of the query's words, rare ones counting
+more; it reads words as BM25 does and understands nothing. `encoder` goes by the cosine of
+all-MiniLM (English); then no variant is that encoder. What a rule certifies says that the
+machinery works, not that its labels are good. Prints tables, asserts nothing.
 """
 
 from __future__ import annotations
@@ -25,80 +36,39 @@ import argparse
 import math
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import labelled_sets
 import numpy as np
+import ranked_variants as variants
 from labelled_sets import Labelled
-from scipy.stats import kendalltau
+from ranked_variants import Labels
 
-from datakit.dataset import write_tables
+from datakit.dataset import Dataset, write_tables
 from datakit.judging import cascading, certified
 from datakit.judging.certifying import Samples
-from datakit.judging.tables import append
+from datakit.judging.tables import append, judged
 from datakit.miners.indirect_positive import IndirectPositive
-from datakit.records import Judgement, Passage, Query
+from datakit.records import Judgement, Passage, Pooled, Query
 from datakit.registry import make
 from datakit.retrievers import Retrieved
 from datakit.retrievers._tokenise import Tokeniser
 from datakit.stages import resolve
+from datakit.vectors import vectors_kept_in
 
-Labels = Mapping[str, Mapping[str, int]]  # query_id -> passage_id -> grade
-K = 10
-VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
-    "bm25": ("bm25", {}),
-    "bm25 k1=0.4": ("bm25", {"k1": 0.4}),
-    "bm25 k1=3": ("bm25", {"k1": 3.0}),
-    "bm25 b=0": ("bm25", {"b": 0.0}),
-    "bm25 b=1": ("bm25", {"b": 1.0}),
-    "bm25 unstemmed, words": ("bm25", {"stemmer": "", "chinese": "words"}),
-    "bm25 with stop words, search": ("bm25", {"stop_words": False, "chinese": "search"}),
-    "bm25 robertson": ("bm25", {"variant": "robertson"}),
-    "lsa 16": ("lsa", {"dimensions": 16}),
-    "lsa 48": ("lsa", {"dimensions": 48}),
-    "lsa 128": ("lsa", {"dimensions": 128}),
-    "lsa 256": ("lsa", {"dimensions": 256}),
-}
-FUSED = {
-    "bm25 + lsa 128": (("bm25", "lsa 128"), (1.0, 1.0)),
-    "bm25 + lsa 48": (("bm25", "lsa 48"), (1.0, 1.0)),
-    "3 bm25 + lsa 256": (("bm25", "lsa 256"), (3.0, 1.0)),
-    "bm25 + 3 lsa 128": (("bm25", "lsa 128"), (1.0, 3.0)),
-}
+Pair = tuple[str, str]  # query_id, passage_id
+Judge = Callable[[Sequence[Pair]], list[int]]  # grades
+# of a budget of some hundred pairs the samples may not take most: 60 for a threshold pass with
+# one error at a precision of 0.92, none outside the pool
+SMALL = Samples(fit=100, step=60, outside=0)
 
 
-def systems(passages: Sequence[Passage], encoder: bool) -> dict[str, object]:
-    found = {name: make("retrievers", *how).fit(passages) for name, how in VARIANTS.items()}
-    if encoder:
-        found["dense"] = make("retrievers", "dense").fit(passages)
-        fusion = make("retrievers", "hybrid", {"of": ("bm25", "dense")})
-        found["bm25 + dense"] = fusion.fuse(passages, [found["bm25"], found["dense"]])
-    for name, (parts, weights) in FUSED.items():
-        fusion = make("retrievers", "hybrid", {"of": parts, "weights": weights})
-        found[name] = fusion.fuse(passages, [found[part] for part in parts])
-    return found
+# --- judges ------------------------------------------------------------------------------
 
 
-def ndcg(runs: Mapping[str, list[str]], labels: Labels) -> np.ndarray:
-    """(n_queries,) nDCG@10 of the labelled queries, in their order."""
-    out = []
-    for query_id, grades in labels.items():
-        gain = [grades.get(one, 0) for one in runs.get(query_id, [])[:K]]
-        best = sorted(grades.values(), reverse=True)[:K]
-        dcg, ideal = (sum(g / math.log2(i + 2) for i, g in enumerate(x)) for x in (gain, best))
-        out.append(dcg / ideal if ideal else 0.0)
-    return np.array(out)
-
-
-def ranked(index: object, queries: Sequence[Query], k: int) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in index.search(queries, k):  # type: ignore[attr-defined]
-        found[row.query_id].append(row.passage_id)
-    return found
-
-
-class StandIn:
+class Words:
     """Grades by the share of the query's words that a passage holds, weighed by rarity."""
 
     def __init__(self, passages: Sequence[Passage], queries: Sequence[Query]) -> None:
@@ -109,7 +79,10 @@ class StandIn:
         self._idf = {t: math.log(1 + len(passages) / n) for t, n in frequency.items()}
         self._queries = {q.query_id: q for q in queries}
 
-    def __call__(self, query_id: str, passage_id: str) -> int:
+    def __call__(self, pairs: Sequence[Pair]) -> list[int]:
+        return [self._grade(*pair) for pair in pairs]
+
+    def _grade(self, query_id: str, passage_id: str) -> int:
         query = self._queries[query_id]
         terms = set(self._tokens.transform([(query.text, query.language)])[0])
         whole = sum(self._idf[t] for t in sorted(terms))
@@ -121,31 +94,33 @@ class Cosine:
     """Grades by the cosine of an encoder, at thresholds that nobody tuned."""
 
     def __init__(self, passages: Sequence[Passage], queries: Sequence[Query]) -> None:
-        self._index = make("retrievers", "dense", {"dtype": "auto"}).fit(passages)
+        self._encoder = make("retrievers", "dense", {"dtype": "auto", "max_length": 128})
         self._queries = {q.query_id: q for q in queries}
         self._passages = {p.passage_id: p for p in passages}
 
-    def __call__(self, query_id: str, passage_id: str) -> int:
-        pair = self._queries[query_id], self._passages[passage_id]
-        return sum(self._index.score([pair])[0] >= least for least in (0.35, 0.5, 0.65))
+    def __call__(self, pairs: Sequence[Pair]) -> list[int]:
+        """Only what is asked about is encoded, all of it at once."""
+        asked = [(self._queries[q], self._passages[p]) for q, p in pairs]
+        index = self._encoder.fit(list({p.passage_id: p for _, p in asked}.values()))
+        scores = index.score(asked)
+        return [sum(float(score) >= least for least in (0.35, 0.5, 0.65)) for score in scores]
 
 
-def generated(data: Labelled, n: int) -> list[Query]:
-    rng = np.random.default_rng(0)
-    made = [q for q in make("generators", "extractive_bottom_up")(data.passages)
-            if isinstance(q, Query)]  # fmt: skip
-    return [made[i] for i in sorted(rng.permutation(len(made))[:n])]
+def people(data: Labelled) -> Judge:
+    return lambda pairs: [2 * int(p in data.positives[q]) for q, p in pairs]
+
+
+# --- labels ------------------------------------------------------------------------------
 
 
 def label_sets(
-    data: Labelled, queries: list[Query], indexes: Mapping[str, object], budget: int, rule: str
-) -> dict[str, Labels]:
+    data: Labelled, queries: list[Query], indexes: dict[str, Any], judge: Judge, how: Samples,
+    budget: int,
+) -> tuple[dict[str, Labels], list[Pooled]]:  # fmt: skip
+    """The sets of labels, and the pool."""
+    names = ("bm25", "dense" if "dense" in indexes else "lsa 256")
+    retrieved = [Retrieved(n, indexes[n], list(indexes[n].search(queries, 100))) for n in names]
     miner = IndirectPositive()
-    judge = (Cosine if rule == "encoder" else StandIn)(data.passages, queries)
-    retrieved = [
-        Retrieved(name, indexes[name], list(indexes[name].search(queries, 100)))  # type: ignore
-        for name in ("bm25", "dense" if "dense" in indexes else "lsa 128")
-    ]
     pool = list(miner.pool(queries, data.passages, [], retrieved))
     made = [j for j in miner(queries, data.passages, [], retrieved, pool)
             if isinstance(j, Judgement)]  # fmt: skip
@@ -153,29 +128,43 @@ def label_sets(
     with tempfile.TemporaryDirectory() as folder:
         tables = {"passage": data.passages, "query/candidate": queries, "pool": pool}
         dataset = write_tables(Path(folder) / "out", tables, "bench")
-
-        def ask(found: cascading.Round) -> None:
-            rows = [Judgement(q, p, judge(q, p), "judge", assessor_id="rule")
-                    for q, p in found.pairs]  # fmt: skip
-            append(dataset, "rule", rows, {"plugin": "bench"})
-
         with dataset.locked():
-            cascading.run(dataset, "pool", Samples(), budget, ask)
+            spend(dataset, how, budget, judge)
             bodies = certified.calibrations(dataset)
             by_score = list(certified.labels(dataset, bodies))
-            judged = list(dataset.read("judgement/rule"))
-            standing = certified.standing(dataset, bodies)
-    for level, one in standing.items():
-        missed = one["missed"] or {}
-        print(f"  {level}: pool {one['n_pool']:,}, tau plus {one['tau_plus']}, certified "
-              f"{one['n_certified']:,}, judged {one['n_judged']:,} ({one['n_judged_relevant']:,} "
-              f"relevant), recall by the rule {missed.get('recall')}")  # fmt: skip
+            answers = list(judged(dataset))
+            say(bodies, certified.standing(dataset, bodies))
     return {
         "seed": grades(own, queries),
         "uncertified": grades(made, queries),
-        "certified": grades([*own, *by_score], queries),
-        "judged": grades([*own, *by_score, *judged], queries),
-    }
+        "certified": grades([*own, *by_score, *answers], queries),
+    }, pool
+
+
+def spend(dataset: Dataset, how: Samples, budget: int, judge: Judge) -> None:
+    """Run the cascade until so many pairs are judged, those of the samples among them."""
+
+    def ask(found: cascading.Round) -> None:
+        given = zip(found.pairs, judge(found.pairs), strict=True)
+        rows = [Judgement(*pair, grade, "judge", assessor_id="bench") for pair, grade in given]
+        append(dataset, "bench", rows, {"plugin": "bench"})
+
+    queue, before = 0, -1
+    cascading.run(dataset, "pool", how, queue, ask)
+    while before < (n := sum(1 for _ in judged(dataset))) < budget:
+        queue, before = queue + budget - n, n
+        cascading.run(dataset, "pool", how, queue, ask)
+
+
+def say(bodies: Any, standing: Any) -> None:
+    for level, one in standing.items():
+        tried = [f"{step['share']:g} of the pool: {step['errors']} of {step['n']}"
+                 for step in bodies[level]["steps"]["above"]["tried"]]  # fmt: skip
+        recall = (one["missed"] or {}).get("recall") or {}
+        print(f"    {level}: pool {one['n_pool']:,}, judged {one['n_judged']:,} "
+              f"({one['n_judged_relevant']:,} relevant), tau plus {one['tau_plus']}, certified "
+              f"{one['n_certified']:,}; errors at the thresholds: {'; '.join(tried) or 'none'}; "
+              f"recall by the judge {recall.get('value')}")  # fmt: skip
 
 
 def grades(rows: Iterable[Judgement], queries: Sequence[Query]) -> Labels:
@@ -185,42 +174,106 @@ def grades(rows: Iterable[Judgement], queries: Sequence[Query]) -> Labels:
     return {q: own for q, own in found.items() if max(own.values(), default=0) > 0}
 
 
-def table(data: Labelled, encoder: bool, n: int, budget: int, rule: str) -> None:
-    indexes = systems(data.passages, encoder)
-    queries = generated(data, n)
-    sets = label_sets(data, queries, indexes, budget, rule)
-    human = {q: dict.fromkeys(own, 1) for q, own in data.positives.items()}
-    means: dict[str, list[float]] = defaultdict(list)
-    halves: tuple[list[float], list[float]] = ([], [])
-    for name, index in indexes.items():
-        runs = ranked(index, queries, K)
+# --- experiments -------------------------------------------------------------------------
+
+
+def by_people(data: Labelled, indexes: dict[str, Any], queries: Sequence[Query]) -> np.ndarray:
+    labels = {q.query_id: dict.fromkeys(sorted(data.positives[q.query_id]), 1) for q in queries}
+    return variants.ndcg([variants.ranked(one, queries) for one in indexes.values()], labels)
+
+
+def thinned(data: Labelled, indexes: dict[str, Any], given: argparse.Namespace) -> None:
+    """One positive of each human query is left, then people judge a few pairs."""
+    queries = labelled_sets.thinned(data, given.queries, 0)
+    runs = [variants.ranked(one, queries) for one in indexes.values()]
+    human = by_people(data, indexes, queries)
+    nearest, draws = None, given.draws
+    if given.left == "nearest":
+        nearest, draws = variants.ranked(indexes["bm25"], data.queries, 1000), 1
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for draw in range(draws):
+        queries = labelled_sets.thinned(data, given.queries, draw, nearest)
+        sets, pool = label_sets(data, queries, indexes, people(data), SMALL, given.budget)
+        sets["pool"] = everything(data, sets["seed"], pool)
         for kind, labels in sets.items():
-            means[kind].append(float(ndcg(runs, labels).mean()))
-        by_query = ndcg(ranked(index, data.queries, K), human)
-        means["human"].append(float(by_query.mean()))
-        for i in range(2):
-            halves[i].append(float(by_query[i::2].mean()))
-        said = "  ".join(f"{kind} {values[-1]:.3f}" for kind, values in means.items())
-        print(f"  {name:<30} {said}")
-    for kind in sets:
-        tau = kendalltau(means[kind], means["human"]).statistic
-        print(f"  {data.name}, {len(queries)} queries: tau of {kind:<12} against human {tau:.3f}")
-    print(f"  two halves of the human queries: {kendalltau(*halves).statistic:.3f}", flush=True)
+            rows = {q.query_id: labels[q.query_id] for q in queries}
+            found[kind].append(variants.agreement(variants.ndcg(runs, rows), human, paired=True))
+    table(list(indexes), human, found)
+
+
+def everything(data: Labelled, seeds: Labels, pool: Iterable[Pooled]) -> Labels:
+    """The seeds, and whatever people found relevant in the pool."""
+    labels = {query_id: dict(own) for query_id, own in seeds.items()}
+    for one in pool:
+        if one.passage_id in data.positives[one.query_id]:
+            labels[one.query_id].setdefault(one.passage_id, 2)
+    return labels
+
+
+def generated(data: Labelled, indexes: dict[str, Any], given: argparse.Namespace) -> None:
+    """Queries made from the documents, judged by a rule."""
+    if given.judge == "encoder":
+        indexes = {name: one for name, one in indexes.items() if "dense" not in name}
+    written = labelled_sets.as_written(data.passages)
+    made = [q for q in make("generators", "extractive_bottom_up")(written)
+            if isinstance(q, Query)]  # fmt: skip
+    at = np.random.default_rng(0).permutation(len(made))[: given.generated]
+    queries = [made[i] for i in sorted(at.tolist())]
+    judge = (Cosine if given.judge == "encoder" else Words)(data.passages, queries)
+    sets, _ = label_sets(data, queries, indexes, judge, Samples(), given.judged)
+    runs = [variants.ranked(one, queries) for one in indexes.values()]
+    human = by_people(data, indexes, data.queries)
+    means = {kind: variants.ndcg(runs, labels) for kind, labels in sets.items()}
+    print(f"    {len(queries)} of {len(made)} queries, judged by {given.judge}")
+    for row, name in enumerate(indexes):
+        said = "  ".join(f"{kind} {values[row].mean():.3f}" for kind, values in means.items())
+        print(f"    {name:<28} {said}  human {human[row].mean():.3f}")
+    compared = {k: [variants.agreement(v, human, paired=False)] for k, v in means.items()}
+    table(list(indexes), human, compared)
+
+
+def table(names: list[str], human: np.ndarray, found: dict[str, list[dict[str, Any]]]) -> None:
+    """Tau by kind of label: means over draws, the interval over samples of queries of all draws."""
+    scores = human.mean(axis=1)
+    said = ", ".join(f"{names[i]} {scores[i]:.3f}" for i in np.argsort(-scores))
+    sure = variants.told_apart(human)
+    parts = variants.halves(human)
+    print(f"  human nDCG@10 over {human.shape[1]} queries: {said}")
+    print(
+        f"  people tell {int(sure.sum())} of {len(sure)} pairs apart; halves: tau "
+        f"{parts.mean():.3f} [{np.percentile(parts, 2.5):.3f}, {np.percentile(parts, 97.5):.3f}]"
+    )
+    for kind, draws in found.items():
+        samples = np.concatenate([one["samples"] for one in draws])
+        low, high = np.percentile(samples, [2.5, 97.5])
+        mean, clear = (np.mean([one[key] for one in draws]) for key in ("tau", "clear"))
+        least = f", least of {len(draws)} draws {min(one['tau'] for one in draws):.3f}"
+        print(f"  {kind:<12} tau {mean:.3f}{least if len(draws) > 1 else ''}; samples "
+              f"{samples.mean():.3f} [{low:.3f}, {high:.3f}]; among clear pairs {clear:.3f}",
+              flush=True)  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=Path)
     parser.add_argument("names", nargs="*", default=list(labelled_sets.RELEVANT))
-    parser.add_argument("--encoder", action="store_true", help="MiniLM among the variants")
-    parser.add_argument("--queries", type=int, default=400)
+    parser.add_argument("--of", nargs="+", choices=("thinned", "generated"), required=True)
+    parser.add_argument("--queries", type=int, default=250, help="thinned: at most")
+    parser.add_argument("--draws", type=int, default=5, help="thinned: of the positive left")
+    parser.add_argument("--left", choices=("random", "nearest"), default="random")
+    parser.add_argument("--budget", type=int, default=400, help="thinned: pairs judged in all")
+    parser.add_argument("--generated", type=int, default=400, help="generated queries, at most")
     parser.add_argument("--judge", choices=("words", "encoder"), default="words")
-    parser.add_argument("--budget", type=int, default=2000)
+    parser.add_argument("--judged", type=int, default=4000, help="generated: pairs judged in all")
+    parser.add_argument("--vectors", type=Path, help="a folder to keep vectors in")
     given = parser.parse_args()
-    for name in given.names:
-        data = labelled_sets.read(given.root, name)
-        print(name, flush=True)
-        table(data, given.encoder, given.queries, given.budget, given.judge)
+    with tempfile.TemporaryDirectory() as folder, vectors_kept_in(given.vectors or Path(folder)):
+        for name in given.names:
+            data = labelled_sets.read(given.root, name)
+            indexes = variants.systems(data.passages, encoder=name != "stard")
+            for what in given.of:
+                print(f"{name}, {what}", flush=True)
+                (thinned if what == "thinned" else generated)(data, indexes, given)
 
 
 if __name__ == "__main__":
