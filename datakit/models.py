@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from datakit import packed_bert
+from datakit.encoder_forms import Dtype, in_half_precision, packed
 from datakit.errors import DatakitError, MissingDependency
 from datakit.vectors import encode_unique, vectors_kept_in
 
@@ -35,7 +37,6 @@ __all__ = [
     "weights_sha256",
 ]
 
-Dtype = Literal["float32", "bfloat16", "auto"]
 Pooling = Literal["mean", "cls", "lasttoken"]
 
 BUNDLED = "all-MiniLM-L6-v2"
@@ -46,7 +47,6 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 TOKENS_A_BATCH = {"cpu": 2048, "cuda": 65_536}
 BATCHES_A_CHUNK = 8  # of texts in a chunk that is kept on disk: few, and one new text costs more
 BYTES_A_TOKEN = 4  # of UTF-8; 4.5 of English, 3 of Chinese
-LEAST_COSINE = 0.999  # below it, half precision is another model
 
 # weights in other formats than the one that is read
 _NOT_NEEDED = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.tflite"]
@@ -197,6 +197,7 @@ class TransformerEncoder:
     lower_case: bool
     dtype: str
     device: str
+    packed: bool = False  # by `packed_bert`, not by the library's forward
 
     @classmethod
     def load(
@@ -221,7 +222,8 @@ class TransformerEncoder:
             dtype="float32",
             device=_device(device),
         )
-        return encoder if dtype == "float32" else _in_half_precision(encoder, dtype)
+        encoder = packed(encoder)
+        return encoder if dtype == "float32" else in_half_precision(encoder, dtype)
 
     def identity(self) -> dict[str, Any]:
         return {
@@ -233,22 +235,49 @@ class TransformerEncoder:
         }
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        return encode_unique(texts, self.identity(), self._encode, _chunk_bytes(self.device))
+        # which forward ran decides the last bits of what is kept, not which model it is
+        key = self.identity() | ({"packed": True} if self.packed else {})
+        return encode_unique(texts, key, self._encode, _chunk_bytes(self.device))
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         import numpy as np
-        import torch
 
         if self.lower_case:
             texts = [text.lower() for text in texts]
         ids = self.tokeniser(list(texts), truncation=True, max_length=self.max_length)["input_ids"]
-        budget = tokens_a_batch(self.device)
-        dim = self.model.config.hidden_size
-        out = np.empty((len(texts), dim), np.float32)
-        with torch.inference_mode(), _all_cores():
-            for batch in batches([len(one) for one in ids], budget):
-                out[batch] = self._forward([ids[i] for i in batch]).float().cpu().numpy()
+        out = np.empty((len(texts), self.model.config.hidden_size), np.float32)
+        for batch, vectors in self._by_batch(ids):
+            out[batch] = vectors
         return out
+
+    def _by_batch(self, ids: list[list[int]]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Positions in `ids` and their vectors."""
+        import torch
+
+        forward = self._packed_forward if self.packed else self._forward
+
+        def encoded(batch: list[int]) -> tuple[list[int], np.ndarray]:
+            with torch.inference_mode():
+                return batch, forward([ids[i] for i in batch]).float().cpu().numpy()
+
+        if self.packed:
+            rows = [packed_bert.padded(len(one)) for one in ids]
+            made = batches(rows, packed_bert.ROWS_A_BATCH)
+            yield from packed_bert.one_core_each(encoded, made, available_cores())
+        else:
+            with _all_cores():
+                lengths = [len(one) for one in ids]
+                yield from map(encoded, batches(lengths, tokens_a_batch(self.device)))
+
+    def _packed_forward(self, ids: list[list[int]]) -> torch.Tensor:
+        """As `_forward`; neighbouring texts of one length cost least."""
+        import torch
+
+        pooled = [
+            _pool(hidden.float(), is_token, self.pooling)
+            for hidden, is_token in packed_bert.packed_hidden(self.model, ids)
+        ]
+        return torch.nn.functional.normalize(torch.cat(pooled), dim=1)
 
     def _forward(self, ids: list[list[int]]) -> torch.Tensor:
         """(n_texts, dim) float32, unit length."""
@@ -419,38 +448,3 @@ def _length(wanted: int | None, own: int | None, tokeniser: Any, model: Any) -> 
     if chosen > limit:
         raise DatakitError(f"max_length = {chosen}: the model reads at most {limit} tokens.")
     return int(chosen)
-
-
-def _in_half_precision(encoder: TransformerEncoder, dtype: Dtype) -> TransformerEncoder:
-    """The encoder in bfloat16, or as it is where "auto" finds no reason for it."""
-    import copy
-    from dataclasses import replace
-
-    import torch
-
-    if dtype == "auto" and not _has_bfloat16(encoder.device):
-        return encoder
-    half = replace(encoder, model=copy.deepcopy(encoder.model).to(torch.bfloat16), dtype="bfloat16")
-    trial = ["The buyer may withdraw from the contract within 14 days.", "买方可以解除合同。"]
-    cosine = float((encoder._encode(trial) * half._encode(trial)).sum(axis=1).min())
-    if cosine >= LEAST_COSINE:
-        return half
-    if dtype == "auto":
-        return encoder
-    raise DatakitError(
-        f"model {encoder.name!r} in bfloat16 has a cosine of {cosine:.4f} to itself in float32, "
-        f"expected at least {LEAST_COSINE}. Set dtype = 'float32'."
-    )
-
-
-def _has_bfloat16(device: str) -> bool:
-    """Has the device units for bfloat16, so that it gains time?"""
-    import torch
-
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_capability()[0] >= 8
-    flags = Path("/proc/cpuinfo")
-    if not flags.is_file():
-        return False
-    words = set(flags.read_text(errors="replace").split())
-    return bool(words & {"avx512_bf16", "amx_bf16"})

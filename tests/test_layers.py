@@ -16,8 +16,8 @@ PACKAGE = Path(datakit.__file__).parent
 # a module may import from its own layer and from those below it
 LAYERS = [
     {"version", "errors", "records"},
-    {"registry", "text", "tables", "digests", "progress", "resources"},
-    {"models", "vectors", "seq2seq", "dataset", "sources", "registered"},
+    {"registry", "text", "tables", "digests", "progress", "resources", "packed_bert"},
+    {"models", "encoder_forms", "vectors", "seq2seq", "dataset", "sources", "registered"},
     {"filters", "splits", "measures", "significance", "agreement", "calibration"},
     {"segmentation", "llm"},
     {"ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges"},

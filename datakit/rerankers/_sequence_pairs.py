@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datakit import models
+from datakit.encoder_forms import Dtype, has_bfloat16
 from datakit.errors import DatakitError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def load_classifier(
     *,
     label: int | None = None,
     max_length: int | None = None,
-    dtype: models.Dtype = "float32",
+    dtype: Dtype = "float32",
     device: str = "auto",
     allow_download: bool = False,
 ) -> PairClassifier:
@@ -39,7 +40,7 @@ def load_classifier(
     folder = models.find_model(model, allow_download=allow_download)
     network, tokeniser = _load(folder, model)
     where = models._device(device)
-    half = dtype == "bfloat16" or (dtype == "auto" and models._has_bfloat16(where))
+    half = dtype == "bfloat16" or (dtype == "auto" and has_bfloat16(where))
     network = network.to(where, torch.bfloat16 if half else torch.float32).eval()
     return PairClassifier(
         name=model,
