@@ -56,7 +56,10 @@ def in_half_precision(encoder: TransformerEncoder, dtype: Dtype) -> TransformerE
 
     if dtype == "auto" and not has_bfloat16(encoder.device):
         return encoder
-    half = replace(encoder, model=copy.deepcopy(encoder.model).to(torch.bfloat16), dtype="bfloat16")
+    model = copy.deepcopy(encoder.model).to(torch.bfloat16)
+    if encoder.packed:
+        packed_bert.lay_out_weights(model)
+    half = replace(encoder, model=model, dtype="bfloat16")
     cosine = _least_cosine(encoder, half)
     if cosine >= LEAST_COSINE:
         return half

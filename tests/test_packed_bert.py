@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -69,6 +70,27 @@ def test_half_precision_is_the_same_model_for_every_text(
 
     assert half.identity()["dtype"] == "bfloat16"
     assert cosines.min() >= encoder_forms.LEAST_COSINE
+
+
+def test_ordered_weights_give_the_product_of_the_plain_ones() -> None:
+    import torch
+
+    if not encoder_forms.has_bfloat16("cpu"):
+        pytest.skip("this processor has no units for bfloat16")
+    plain = tiny("Bert").to(torch.bfloat16)
+    ordered = copy.deepcopy(plain)
+    packed_bert.lay_out_weights(ordered)
+    ids = [[5] * 20, [7, 8, 9]]
+
+    assert not any(type(one) is torch.nn.Linear for one in ordered.encoder.modules())
+    with torch.inference_mode():
+        pairs = zip(
+            packed_bert.packed_hidden(plain, ids),
+            packed_bert.packed_hidden(ordered, ids),
+            strict=True,
+        )
+        for (expected, is_token), (found, _) in pairs:
+            torch.testing.assert_close(found[is_token], expected[is_token], atol=0.06, rtol=0.02)
 
 
 @pytest.mark.parametrize("name", ["Bert", "Roberta", "XLMRoberta"])
