@@ -2,10 +2,10 @@
 
     python tests/bench/bench_retrieval.py [bm25 | dense | encode] [CORPUS.jsonl…] [--n 20000]
 
-All three without a name; encoding is on all cores, the others on one thread. CORPUS is in BEIR's layout; its passages are repeated with changed words
-until there are N. Without one, words are drawn by Zipf's law, so that postings are as uneven as
-those of text. The peer of dense is faiss, where it is installed. Prints ratios above 1 where ours
-is faster; asserts nothing.
+All three without a name; encoding is on all cores, the others on one thread. CORPUS is in BEIR's
+layout; its passages are repeated with changed words until there are N. Without one, words are drawn
+by Zipf's law, so that postings are as uneven as those of text. The peer of dense is faiss, where it
+is installed. Prints ratios above 1 where ours is faster; asserts nothing.
 """
 
 from __future__ import annotations
