@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from datakit.cli import app
 from datakit.dataset import write_tables
 from datakit.errors import DatakitError, PlanError, UnknownName
-from datakit.segmentation import baselines, evaluate
+from datakit.segmentation import baselines, evaluate, tables
 from datakit.segmentation.corpus import (
     NO_CHANGE,
     SECTION,
@@ -226,7 +226,7 @@ class TopicEncoder:
 
 
 def test_cosine_cuts_where_vectors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "load_encoder", lambda _: TopicEncoder())
+    monkeypatch.setattr(baselines, "load_encoder", lambda _, dtype: TopicEncoder())
     made = [one.variant("stripped") for one in corpus(6) if one.language == "en"]
     model = baselines.Cosine("topics").fitted(made)
 
@@ -331,7 +331,7 @@ def test_one_group_says_nothing_of_others() -> None:
     rows = evaluate.evaluate(alone, evaluate.Settings(segmenters=["every"], split="all"))
 
     assert {row.values["pk"].low for row in rows} == {None}
-    assert "[" not in evaluate.markdown(rows)
+    assert "[" not in tables.markdown(rows)
 
 
 def test_limit_draws_documents_whatever_their_order() -> None:
@@ -341,6 +341,35 @@ def test_limit_draws_documents_whatever_their_order() -> None:
 
     assert [r.values["exact"] for r in forth] == [r.values["exact"] for r in back]
     assert {r.n_documents for r in forth if r.language == "all"} == {4}
+
+
+def test_long_documents_and_more_of_a_group_are_left_out() -> None:
+    all_of, one_of = (
+        next(r for r in measured(segmenters=["none"], a_group=most) if r.language == "en")
+        for most in (None, 1)
+    )
+    short = max(len(one.lines) for one in corpus()) - 1
+
+    assert all_of.n_documents > all_of.n_groups == one_of.n_groups == one_of.n_documents
+    with pytest.raises(DatakitError, match="no document of split"):
+        measured(segmenters=["none"], max_lines=short)
+
+
+def test_a_difference_is_of_the_same_documents_and_groups() -> None:
+    rows = measured(segmenters=["every", "none", "random"], against="every", depths=["section"])
+
+    for row, other in ((rows[1], rows[0]), (rows[2], rows[0])):
+        assert row.against == "every"
+        assert row.differences is not None
+        for name, difference in row.differences.items():
+            expected = row.values[name].value - other.values[name].value
+            assert difference.value == pytest.approx(expected)
+    # no document differs from another in what these two miss: the interval has no width
+    exact = rows[1].differences["boundary_similarity"]
+    assert exact.low == pytest.approx(exact.high)
+    assert rows[0].differences is None
+    with pytest.raises(UnknownName, match="segmenter to compare with"):
+        measured(segmenters=["none"], against="every")
 
 
 def test_what_cannot_be_measured_is_told() -> None:
@@ -378,6 +407,7 @@ def test_the_command_prints_a_table_markdown_or_json(tmp_path: Path) -> None:
     assert [(r["system"], r["variant"]) for r in rows][:2] == [
         ("none", "marked"), ("texttiling", "marked"),
     ]  # fmt: skip
+    assert "less Pk" in run(*common, "--against", "none", "--max-lines", "99", "--a-group", "4")
     assert rows[5]["values"]["f1"]["value"] > 0.8 > rows[4]["values"]["f1"]["value"] == 0.0
 
 
@@ -391,3 +421,18 @@ def test_a_model_folder_is_measured_like_a_baseline(
 
     assert {row.system for row in rows} == {"mine"}
     assert {row.values["f1"].value for row in rows} == {1.0}
+
+
+def test_folders_of_one_name_show_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "load", lambda _: baselines.HeadingRule())
+    folders = [str(tmp_path / seed / "model") for seed in ("0", "1")]
+    for folder in folders:
+        Path(folder).mkdir(parents=True)
+
+    text = tables.markdown(measured(segmenters=folders, variants=["plain"], against=folders[0]))
+
+    assert all(f"| {folder} |" in text for folder in folders)
+    assert f"; less {folders[0]}" in text
+    assert "+0.0 [+0.0, +0.0]" in text

@@ -137,9 +137,24 @@ def eval_segmenter(
     encoder: Annotated[
         str | None, typer.Option(help="Of cosine: a name, folder or hub id.")
     ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="Of that encoder: float32, bfloat16 or auto.")
+    ] = "float32",
     tune: Annotated[
         str, typer.Option(help="What the baselines' cut-offs are chosen for: f1 or pk.")
     ] = "f1",
+    max_lines: Annotated[
+        int | None, typer.Option(min=2, help="Leave out documents with more lines.")
+    ] = None,
+    a_group: Annotated[
+        int | None, typer.Option(min=1, help="At most so many documents of a group.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="One of the segmenters: differences to it, with intervals over the same groups."
+        ),
+    ] = None,
     n_boot: Annotated[int, typer.Option(min=0, help="Samples for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
     as_markdown: Annotated[
@@ -152,9 +167,9 @@ def eval_segmenter(
 
     Baselines choose their cut-off on development documents of the same set.
 
-    Example: datakit eval segmenter corpus.jsonl --segmenters even,texttiling,shipped
+    Example: datakit eval segmenter corpus.jsonl --segmenters shipped,my-model --against shipped
     """
-    from datakit.segmentation import evaluate
+    from datakit.segmentation import evaluate, tables
 
     settings = evaluate.settings(
         {
@@ -163,7 +178,11 @@ def eval_segmenter(
             "variants": variants.split(","),
             "depths": depths.split(","),
             "limit": limit,
+            "max_lines": max_lines,
+            "a_group": a_group,
+            "against": against,
             "encoder": encoder,
+            "dtype": dtype,
             "tune": tune,
             "n_boot": n_boot,
             "seed": seed,
@@ -173,7 +192,7 @@ def eval_segmenter(
     if as_json:
         print(json.dumps([row.as_json() for row in rows], ensure_ascii=False))
     elif as_markdown:
-        print(evaluate.markdown(rows), end="")
+        print(tables.markdown(rows), end="")
     else:
         _print_rows(rows)
 
@@ -184,17 +203,18 @@ def _print_rows(rows: list[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from datakit.segmentation import evaluate
+    from datakit.segmentation import tables
 
     console = Console(highlight=False)
     # whole numbers in a narrow terminal too: a line may go on below
-    console.width = max(console.width, evaluate.WIDTH)
-    for block in evaluate.blocks(rows):
+    console.width = max(console.width, tables.WIDTH)
+    for block in tables.blocks(rows):
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        table.add_column(evaluate.COLUMNS[0], no_wrap=True)
-        for name in evaluate.COLUMNS[1:]:
+        first, *others = tables.columns(block)
+        table.add_column(first, no_wrap=True)
+        for name in others:
             table.add_column(name, justify="right", no_wrap=True)
         for row in block:
-            table.add_row(*evaluate.cells(row))
-        console.print(evaluate.title(block), soft_wrap=True)
+            table.add_row(*tables.cells(row))
+        console.print(tables.title(block), soft_wrap=True)
         console.print(table)

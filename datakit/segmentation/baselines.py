@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 
 from datakit.errors import DatakitError
-from datakit.models import BUNDLED, load_encoder
+from datakit.models import BUNDLED, Dtype, Encoder, load_encoder
 from datakit.segmentation import measures
 from datakit.segmentation.corpus import (
     DEPTHS,
@@ -433,13 +433,17 @@ class Cosine(CutOff):
     encoder: str = BUNDLED  # as `datakit.models.load_encoder` takes it
     window: int = 2  # lines on each side
     apart: int = 1  # gaps from a boundary to the next, at least
+    dtype: Dtype = "float32"  # of the encoder
 
     def identity(self) -> dict[str, Any]:
-        return super().identity() | {"encoder": load_encoder(self.encoder).identity()}
+        return super().identity() | {"encoder": self._encoder().identity()}
+
+    def _encoder(self) -> Encoder:
+        return load_encoder(self.encoder, dtype=self.dtype)
 
     def standard_scores(self, documents: Sequence[Sequence[Line]]) -> list[np.ndarray]:
         texts = [line.text for lines in documents for line in lines]
-        vectors = load_encoder(self.encoder).encode(texts)
+        vectors = self._encoder().encode(texts)
         ends = np.cumsum([len(lines) for lines in documents])[:-1]
         return [
             _standard_depths(self.similarities(part), self.apart)

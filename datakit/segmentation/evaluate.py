@@ -1,8 +1,7 @@
 """Segmenters side by side on documents with headings: measures, intervals, speed.
 
-A document counts once. Pk, WindowDiff, boundary similarity and macro F1 are means over documents,
-micro F1 is over all boundaries. Intervals are 95 % percentile intervals over groups (documents of
-one publisher or near-duplicates), which are drawn whole.
+A document counts once; what the measures are means of, and their intervals over groups, see
+`datakit.segmentation.estimates`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,9 +19,8 @@ import numpy as np
 
 from datakit import registry
 from datakit.errors import DatakitError, UnknownName
-from datakit.models import BUNDLED
+from datakit.models import BUNDLED, Dtype
 from datakit.progress import progress
-from datakit.segmentation import measures
 from datakit.segmentation.baselines import (
     BASELINES,
     Baseline,
@@ -41,18 +39,19 @@ from datakit.segmentation.corpus import (
     Variant,
     read,
 )
+from datakit.segmentation.estimates import (
+    N_FOUND,
+    N_GOLD,
+    Estimate,
+    estimates,
+    of_document,
+)
 from datakit.segmentation.model import SHIPPED, GapModel, TrainedModel, load
 
 Chosen = Literal["train", "dev", "test", "all"]
 SPLITS: tuple[Chosen, ...] = ("train", "dev", "test", "all")
 ORACLES = {f"{name}_true_count": name for name in ("random", "even")}
 DEFAULT = ("none", "every", "random", "even", "texttiling", "c99", "headings", SHIPPED)
-MEASURES = (
-    "pk", "window_diff", "boundary_similarity", "f1", "f1_near", "macro_f1", "macro_f1_near",
-    "exact", "nearly_exact",
-)  # fmt: skip
-NEAR = 1  # gaps that a boundary may be off in f1_near and macro_f1_near
-FEW_WRONG = 2  # gaps that may be wrong in a document that is nearly exact
 LINES_AT_ONCE = 4096  # that a model gets, of whole documents
 ALL = "all"
 
@@ -95,12 +94,13 @@ class System:
         return ""
 
 
-def system(name: str, encoder: str = BUNDLED) -> System:
+def system(name: str, encoder: str = BUNDLED, dtype: Dtype = "float32") -> System:
     """A segmenter to measure: a baseline's name, "shipped", or the folder of a model.
 
     Args:
         name: as above, or `random_true_count`, `even_true_count`.
         encoder: of the baseline `cosine`.
+        dtype: of that encoder, as `datakit.models.load_encoder` takes it.
 
     Raises:
         UnknownName: it is no baseline, and nothing on the disk.
@@ -109,7 +109,7 @@ def system(name: str, encoder: str = BUNDLED) -> System:
     if name in ORACLES:
         return System(name, BASELINES[ORACLES[name]](), is_oracle=True)
     if name == Cosine.label:
-        return System(name, Cosine(encoder=encoder))
+        return System(name, Cosine(encoder=encoder, dtype=dtype))
     if name in BASELINES:
         return System(name, BASELINES[name]())
     if name != SHIPPED and not Path(name).exists():
@@ -119,15 +119,6 @@ def system(name: str, encoder: str = BUNDLED) -> System:
 
 
 # --- rows --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A measure with its 95 % interval over groups; None where one group says nothing of others."""
-
-    value: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +140,8 @@ class Row:
     is_oracle: bool  # it knows the number of boundaries
     documents_per_cpu_second: float | None  # text to probabilities
     values: Mapping[str, Estimate]  # by the names in MEASURES
+    against: str | None  # another segmenter, on the same documents
+    differences: Mapping[str, Estimate] | None  # of `values` to those of `against`, paired
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -163,7 +156,11 @@ class Settings:
     variants: Sequence[Variant] = VARIANTS
     depths: Sequence[Depth] = DEPTHS
     limit: int | None = None  # documents of each set, and as many development documents
+    max_lines: int | None = None  # documents with more are left out
+    a_group: int | None = None  # documents of a group, the others are left out
+    against: str | None = None  # one of the segmenters, to which the others' difference is told
     encoder: str = BUNDLED  # of the baseline `cosine`
+    dtype: Dtype = "float32"  # of that encoder
     tune: Criterion = "f1"  # what a baseline's cut-off is chosen for
     n_boot: int = 1000
     seed: int = 0
@@ -212,7 +209,7 @@ def evaluate(
     Baselines choose what they are free to choose on the development documents of the same set,
     variant and depth. With split `all` these are among those measured.
     """
-    systems = [system(name, settings.encoder) for name in settings.segmenters]
+    systems = _systems(settings)
     sets = list(_sets(_documents(data), settings))
     if not sets:
         raise DatakitError(
@@ -220,20 +217,40 @@ def evaluate(
             "with headings. Splits are a hash of the group; --split all takes every document."
         )
     rows: list[Row] = []
-    for of_set, variant, one in itertools.product(sets, settings.variants, systems):
-        rows += _rows(one, of_set, variant, settings, report)
-    return sorted(rows, key=_place(settings))
+    for of_set, variant in itertools.product(sets, settings.variants):
+        tallies = {
+            name: _tallied(one, of_set, variant, settings, report) for name, one in systems.items()
+        }
+        for name, tally in tallies.items():
+            other = tallies.get(settings.against or "") if name != settings.against else None
+            rows += _rows(tally, other, of_set, variant, settings)
+    order = [one.name for one in systems.values()]
+    return sorted(rows, key=lambda row: _place(row, order))
 
 
-def _place(settings: Settings) -> Callable[[Row], tuple[Any, ...]]:
-    """The order of rows: by set, language, variant and depth, segmenters as they were asked for."""
-    order = {system: i for i, system in enumerate(settings.segmenters)}
-    return lambda row: (
+def _systems(settings: Settings) -> dict[str, System]:
+    """What is measured, as it was asked for; folders with equal last parts show their paths.
+
+    Raises:
+        UnknownName: there is no such segmenter, or `against` is not among them.
+    """
+    found = {name: system(name, settings.encoder, settings.dtype) for name in settings.segmenters}
+    if settings.against is not None and settings.against not in found:
+        raise UnknownName("segmenter to compare with", settings.against, found)
+    shown = Counter(one.name for one in found.values())
+    return {
+        name: replace(one, name=name) if shown[one.name] > 1 else one for name, one in found.items()
+    }
+
+
+def _place(row: Row, order: Sequence[str]) -> tuple[Any, ...]:
+    """By set, language, variant and depth, segmenters as they were asked for."""
+    return (
         row.source,
         row.language,
         VARIANTS.index(row.variant),
         DEPTHS.index(row.depth),
-        order.get(row.system, len(order)),
+        order.index(row.system),
     )
 
 
@@ -258,14 +275,26 @@ def _sets(documents: Iterable[SectionedDocument], settings: Settings) -> Iterato
     """The documents by set, those with a gap; with a limit those whose ids hash lowest."""
     by_source: dict[str, list[SectionedDocument]] = defaultdict(list)
     for document in documents:
-        if len(document.lines) > 1:
+        if 1 < len(document.lines) <= (settings.max_lines or len(document.lines)):
             by_source[document.source].append(document)
     for source in sorted(by_source):
-        drawn = sorted(by_source[source], key=_draw) if settings.limit else by_source[source]
+        some = list(_few_a_group(by_source[source], settings.a_group))
+        drawn = sorted(some, key=_draw) if settings.limit else some
         chosen = [d for d in drawn if settings.split in (ALL, d.split)][: settings.limit]
         dev = [d for d in drawn if d.split == "dev"][: settings.limit]
         if chosen:
             yield _Set(source, tuple(chosen), tuple(dev))
+
+
+def _few_a_group(
+    documents: Sequence[SectionedDocument], most: int | None
+) -> Iterator[SectionedDocument]:
+    """The first so many documents of each group of a language."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for document in documents:
+        counts[document.language, document.group] += 1
+        if most is None or counts[document.language, document.group] <= most:
+            yield document
 
 
 def _draw(document: SectionedDocument) -> str:
@@ -275,9 +304,18 @@ def _draw(document: SectionedDocument) -> str:
 # --- one segmenter on one set ------------------------------------------------------------------
 
 
-def _rows(
+@dataclass(frozen=True)
+class _Tally:
+    """A segmenter's documents, counted."""
+
+    system: System  # as it was fitted
+    speed: float | None  # documents a CPU second
+    each: Mapping[Depth, np.ndarray]  # (n_documents, 12), see `estimates.of_document`
+
+
+def _tallied(
     one: System, of_set: _Set, variant: Variant, settings: Settings, report: Callable[[int], None]
-) -> Iterator[Row]:
+) -> _Tally:
     if one.needs_fitting and not of_set.dev:
         raise DatakitError(
             f"{of_set.source}: {one.name} has a setting to choose, found no development documents "
@@ -288,21 +326,35 @@ def _rows(
     labelled = [d.variant(variant) for d in of_set.chosen]
     found, seconds = _timed_cuts(one, labelled, report)
     speed = None if one.is_oracle else len(labelled) / max(seconds, 1e-9)
-    for depth in settings.depths:
-        column = DEPTHS.index(depth)
-        golds = [lines.gold(depth) for lines in labelled]
-        each = np.array([_of_document(g, f[:, column]) for g, f in zip(golds, found, strict=True)])
-        for language, at in _languages(of_set.chosen):
-            groups = [of_set.chosen[i].group for i in at]
-            total = each[at].sum(axis=0)
-            yield Row(
-                system=one.name, source=of_set.source, language=language, variant=variant,
-                depth=depth, split=settings.split, n_documents=len(at), n_groups=len(set(groups)),
-                n_lines=sum(len(labelled[i].lines) for i in at), n_boundaries=int(total[_N_GOLD]),
-                n_found=int(total[_N_FOUND]), setting=one.setting(depth), is_oracle=one.is_oracle,
-                documents_per_cpu_second=speed,
-                values=_estimates(each[at], groups, settings.n_boot, settings.seed),
-            )  # fmt: skip
+    each = {
+        depth: np.array([
+            of_document(lines.gold(depth), cut[:, DEPTHS.index(depth)])
+            for lines, cut in zip(labelled, found, strict=True)
+        ])
+        for depth in settings.depths
+    }  # fmt: skip
+    return _Tally(one, speed, each)
+
+
+def _rows(
+    tally: _Tally, other: _Tally | None, of_set: _Set, variant: Variant, settings: Settings
+) -> Iterator[Row]:
+    one = tally.system
+    n_lines = [len(d.variant(variant).lines) for d in of_set.chosen]
+    for depth, (language, at) in itertools.product(settings.depths, _languages(of_set.chosen)):
+        groups = [of_set.chosen[i].group for i in at]
+        each = tally.each[depth][at]
+        total = each.sum(axis=0)
+        boot = (groups, settings.n_boot, settings.seed)
+        yield Row(
+            system=one.name, source=of_set.source, language=language, variant=variant,
+            depth=depth, split=settings.split, n_documents=len(at), n_groups=len(set(groups)),
+            n_lines=sum(n_lines[i] for i in at), n_boundaries=int(total[N_GOLD]),
+            n_found=int(total[N_FOUND]), setting=one.setting(depth), is_oracle=one.is_oracle,
+            documents_per_cpu_second=tally.speed, values=estimates(each, *boot),
+            against=other.system.name if other else None,
+            differences=estimates(each, *boot, other.each[depth][at]) if other else None,
+        )  # fmt: skip
 
 
 def _timed_cuts(
@@ -340,125 +392,3 @@ def _languages(documents: Sequence[SectionedDocument]) -> Iterator[tuple[str, li
     yield from sorted(at.items())
     if len(at) > 1:
         yield ALL, list(range(len(documents)))
-
-
-# columns of what is summed over documents
-_N, _PK, _WINDOW_DIFF, _SIMILARITY, _MACRO, _MACRO_NEAR, _EXACT, _NEARLY = range(8)
-_N_GOLD, _N_FOUND, _MATCHED, _MATCHED_NEAR = range(8, 12)
-
-
-def _of_document(gold: np.ndarray, found: np.ndarray) -> tuple[float, ...]:
-    """(12,) the columns above for one document."""
-    matched = measures.n_matches(gold, found)
-    near = measures.n_matches(gold, found, NEAR)
-    n_gold, n_found = int(gold.sum()), int(found.sum())
-    macro, macro_near = measures.f_scores(np.array([matched, near]), n_gold, n_found)[2].tolist()
-    wrong = measures.n_wrong(gold, found)
-    return (
-        1.0,
-        measures.pk(gold, found),
-        measures.window_diff(gold, found),
-        measures.boundary_similarity(gold, found),
-        macro,
-        macro_near,
-        float(wrong == 0),
-        float(wrong <= FEW_WRONG),
-        n_gold,
-        n_found,
-        matched,
-        near,
-    )
-
-
-def _estimates(
-    each: np.ndarray, groups: Sequence[str], n_boot: int, seed: int
-) -> dict[str, Estimate]:
-    """Each measure over the documents, with an interval over resampled groups.
-
-    Args:
-        each: (n_documents, 12), the columns above.
-        groups: of each document.
-        n_boot: samples; 0 leaves the intervals out.
-        seed: of the samples.
-    """
-    names, at = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.zeros((len(names), each.shape[1]))
-    np.add.at(sums, at, each)
-    values = _measures(sums.sum(axis=0, keepdims=True))[0]
-    if len(names) < 2 or not n_boot:
-        return {m: Estimate(v, None, None) for m, v in zip(MEASURES, values.tolist(), strict=True)}
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), n_boot)
-    low, high = np.percentile(_measures(counts @ sums), [2.5, 97.5], axis=0)
-    return {
-        measure: Estimate(*numbers)
-        for measure, *numbers in zip(MEASURES, values.tolist(), low.tolist(), high.tolist(),
-                                     strict=True)
-    }  # fmt: skip
-
-
-def _measures(sums: np.ndarray) -> np.ndarray:
-    """(n, 12) sums over documents to (n, 9) measures, in the order of MEASURES."""
-    mean = sums / sums[:, [_N]]
-    micro, micro_near = (
-        measures.f_scores(sums[:, matched], sums[:, _N_GOLD], sums[:, _N_FOUND])[2]
-        for matched in (_MATCHED, _MATCHED_NEAR)
-    )
-    columns = [
-        mean[:, _PK], mean[:, _WINDOW_DIFF], mean[:, _SIMILARITY], micro, micro_near,
-        mean[:, _MACRO], mean[:, _MACRO_NEAR], mean[:, _EXACT], mean[:, _NEARLY],
-    ]  # fmt: skip
-    return np.stack(columns, axis=1)
-
-
-# --- tables ------------------------------------------------------------------------------------
-
-COLUMNS = (
-    "segmenter", "Pk", "WD", "B", "F1", "±1", "macro F1", "±1", "exact", f"≤{FEW_WRONG} wrong",
-    "docs/CPU s", "chosen",
-)  # fmt: skip
-WIDTH = 150  # characters that a table has room in
-
-
-def title(block: Sequence[Row]) -> str:
-    """What the rows of a block have in common."""
-    row = block[0]
-    return (
-        f"{row.source} {row.language}, {row.variant}, {row.depth}: {row.n_documents:,} documents "
-        f"of {row.n_groups:,} groups, split {row.split}, {row.n_lines:,} lines, "
-        f"{row.n_boundaries:,} boundaries"
-    )
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    """A row as text, in the order of COLUMNS; shares in percent, intervals for Pk and F1."""
-    shown = [_shown(row.values[measure], measure in {"pk", "f1"}) for measure in MEASURES]
-    speed = row.documents_per_cpu_second
-    name = f"{row.system} (oracle)" if row.is_oracle else row.system
-    return (name, *shown, "" if speed is None else f"{speed:,.{speed < 10:d}f}", row.setting)
-
-
-def _shown(estimate: Estimate, with_interval: bool) -> str:
-    text = f"{100 * estimate.value:.1f}"
-    if with_interval and estimate.low is not None and estimate.high is not None:
-        text += f" [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
-    return text
-
-
-def blocks(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows of one set, language, variant and depth, which are to be compared."""
-    for _, block in itertools.groupby(
-        rows, lambda row: (row.source, row.language, row.variant, row.depth)
-    ):
-        yield list(block)
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """The tables as Markdown, each under its title."""
-    rule = ("---", *["---:"] * (len(COLUMNS) - 1))
-    parts = []
-    for block in blocks(rows):
-        lines = [COLUMNS, rule, *map(cells, block)]
-        escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-        parts += [f"{title(block)}\n\n", *(f"| {' | '.join(line)} |\n" for line in escaped), "\n"]
-    return "".join(parts).rstrip("\n") + "\n"
