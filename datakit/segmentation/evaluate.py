@@ -278,7 +278,7 @@ def _sets(documents: Iterable[SectionedDocument], settings: Settings) -> Iterato
         if 1 < len(document.lines) <= (settings.max_lines or len(document.lines)):
             by_source[document.source].append(document)
     for source in sorted(by_source):
-        some = list(_few_a_group(by_source[source], settings.a_group))
+        some = list(few_a_group(by_source[source], settings.a_group))
         drawn = sorted(some, key=_draw) if settings.limit else some
         chosen = [d for d in drawn if settings.split in (ALL, d.split)][: settings.limit]
         dev = [d for d in drawn if d.split == "dev"][: settings.limit]
@@ -286,7 +286,7 @@ def _sets(documents: Iterable[SectionedDocument], settings: Settings) -> Iterato
             yield _Set(source, tuple(chosen), tuple(dev))
 
 
-def _few_a_group(
+def few_a_group(
     documents: Sequence[SectionedDocument], most: int | None
 ) -> Iterator[SectionedDocument]:
     """The first so many documents of each group of a language."""

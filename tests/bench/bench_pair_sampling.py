@@ -14,6 +14,9 @@ below it the ensemble, the mean of their probabilities. Then the shipped model a
 the encoder on the same documents, and the differences between ensembles, with 95 % intervals over
 publishers, the same publishers on both sides.
 
+With --keep, a run that is in the folder is read from there: samplings and seeds can be run one by
+one, and the table printed at the end.
+
 For speed it differs from `datakit train segmenter --arch pair`: bfloat16, no dropout in attention,
 and pairs of at most `--length` tokens, where the paper has 512.
 """
@@ -23,25 +26,28 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from sectioned import by_split
 
 from datakit import models
+from datakit.records import sha256
 from datakit.segmentation import calibration, pair
 from datakit.segmentation.baselines import Cosine, cuts
-from datakit.segmentation.calibration import Raw
-from datakit.segmentation.corpus import DEPTHS, SectionedDocument, Split
-from datakit.segmentation.measures import f_scores, pk
+from datakit.segmentation.calibration import Raw, condition
+from datakit.segmentation.corpus import DEPTHS, SectionedDocument, read
+from datakit.segmentation.estimates import Estimate, estimates, of_document
+from datakit.segmentation.evaluate import few_a_group
 from datakit.segmentation.model import load, mean_logits
 from datakit.segmentation.train import KINDS, choose_thresholds
 
+MOST_LINES, A_GROUP = 250, 4  # of a document, and documents of a publisher, for dev and test
 TEST_PAIRS = 500
 N_BOOT = 2000
 COLUMNS = ("own", "neighbours", *(f"{d} {m}" for d in DEPTHS for m in ("Pk", "F1")))
@@ -59,14 +65,15 @@ def main() -> None:
     parser.add_argument("--dev", type=int, default=15, help="documents that choose the thresholds")
     parser.add_argument("--length", type=int, default=128, help="tokens of both paragraphs")
     parser.add_argument("--learning-rate", type=float, default=1e-4, help="the encoder is small")
+    parser.add_argument("--keep", type=Path, help="folder for what the classifiers say")
     options = parser.parse_args()
-    found = by_split([options.data], options.language)
-    bench = Bench(found, options.dev, options.documents)
-    print(f"{options.language}: {len(found['train'])} training, {len(bench.dev)} "
+    every = [d for d in read([options.data]) if d.language == options.language]
+    bench = Bench(every, options.dev, options.documents, options.keep)
+    print(f"{options.language}: {len(bench.of['train'])} training, {len(bench.dev)} "
           f"development, {len(bench.test)} test documents with {bench.n_gaps:,} gaps; "
           f"{options.pairs:,} pairs, {options.length} tokens, {options.seeds} seeds\n")  # fmt: skip
-    print("| model |", " | ".join(COLUMNS), "| CPU s |")
-    print("| --- |" + " ---: |" * (len(COLUMNS) + 1), flush=True)
+    print("| model |", " | ".join(COLUMNS), "|")
+    print("| --- |" + " ---: |" * len(COLUMNS), flush=True)
     ensembles = {}
     with tempfile.TemporaryDirectory() as scratch:
         encoder = faster(Path(scratch) / "encoder")
@@ -79,8 +86,8 @@ def main() -> None:
             ensembles[f"pair, {sampling}"] = bench.of_sampling(settings, options.seeds)
     others = {"shipped": bench.shipped(), "cosine depth": bench.cosine()}
     for name, counts in others.items():
-        row(name, [np.nan, np.nan, *total(counts)])
-    differences(ensembles | others, bench.groups)
+        row(name, [np.nan, np.nan, *bench.quality(counts)])
+    bench.differences(ensembles | others)
 
 
 def drawn(documents: Sequence[SectionedDocument], n: int) -> list[SectionedDocument]:
@@ -109,82 +116,111 @@ def faster(folder: Path) -> Path:
 class Run:
     """What trained classifiers, one or several, say of everything that is measured."""
 
-    pairs: tuple[np.ndarray, np.ndarray]  # logits of a change: pairs of its own way, neighbours
-    dev: list[Raw]
-    test: list[Raw]
+    own: np.ndarray  # (n_pairs,) logits of a change, of pairs drawn in its own way
+    near: np.ndarray  # of neighbours
+    dev: list[np.ndarray]  # (n_gaps, 2) logits of each document
+    test: list[np.ndarray]
 
 
 def mean_of(runs: Sequence[Run]) -> Run:
-    def mean(one: list[list[Raw]]) -> list[Raw]:
-        logits = mean_logits([[raw.logits for raw in member] for member in one])
-        return [raw._replace(logits=x) for raw, x in zip(one[0], logits, strict=True)]
-
-    own, near = (mean_logits([[run.pairs[i]] for run in runs])[0] for i in (0, 1))
-    return Run((own, near), mean([run.dev for run in runs]), mean([run.test for run in runs]))
+    own, near = (mean_logits([[getattr(r, name)] for r in runs])[0] for name in ("own", "near"))
+    return Run(own, near, mean_logits([r.dev for r in runs]), mean_logits([r.test for r in runs]))
 
 
 class Bench:
     """Documents that choose thresholds and others to test on, and what runs are worth on them."""
 
     def __init__(
-        self, documents: Mapping[Split, list[SectionedDocument]], n_dev: int, n_test: int
+        self, documents: Sequence[SectionedDocument], n_dev: int, n_test: int, keep: Path | None
     ) -> None:
-        self.documents = documents
-        tested = drawn(documents["test"], n_test)
+        self.keep = keep
+        short = [d for d in documents if 1 < len(d.lines) <= MOST_LINES]
+        few = list(few_a_group(short, A_GROUP))
+        self.of = {
+            "train": [d for d in documents if d.split == "train" and len(d.lines) > 1],
+            "dev": [d for d in few if d.split == "dev"],
+            "test": [d for d in few if d.split == "test"],
+        }
+        tested = drawn(self.of["test"], n_test)
         self.groups = [d.group for d in tested]
-        self.dev = [d.variant("stripped") for d in drawn(documents["dev"], n_dev)]
+        self.dev = [d.variant("stripped") for d in drawn(self.of["dev"], n_dev)]
         self.test = [d.variant("stripped") for d in tested]
-        self.golds = [np.stack([d.gold(depth) for depth in DEPTHS], axis=1) for d in self.test]
-        self.n_gaps = sum(map(len, self.golds))
+        self.n_gaps = sum(len(d.lines) - 1 for d in self.test)
 
     def of_sampling(self, settings: pair.Settings, seeds: int) -> np.ndarray:
         """Prints the rows of a sampling; the counts of its ensemble."""
-        pairs = [pair.sample(self.documents["test"], s, TEST_PAIRS, 1)
+        pairs = [pair.sample(self.of["test"], s, TEST_PAIRS, 1)
                  for s in (settings, NEIGHBOURS)]  # fmt: skip
-        started = time.process_time()
-        runs = [self.run(settings, seed, pairs) for seed in range(seeds)]
-        seconds = (time.process_time() - started) / seeds
+        runs = [self.kept(settings, seed, pairs) for seed in range(seeds)]
         figures = np.array([self.figures(one, pairs)[0] for one in runs])
-        row(f"{settings.sampling}, mean", figures.mean(axis=0), seconds, figures)
+        row(f"{settings.sampling}, mean", figures.mean(axis=0), figures)
         ensemble, counts = self.figures(mean_of(runs), pairs)
         row(f"{settings.sampling}, ensemble", ensemble)
         return counts
 
+    def kept(self, settings: pair.Settings, seed: int, pairs: Sequence[list[pair.Pair]]) -> Run:
+        if self.keep is None:
+            return self.run(settings, seed, pairs)
+        about = [*asdict(replace(settings, encoder="")).items(), seed, self.n_gaps, len(self.dev)]
+        file = self.keep / f"{sha256(repr(about))[:16]}.npz"
+        ends = [np.cumsum([len(d.lines) - 1 for d in of])[:-1] for of in (self.dev, self.test)]
+        if not file.is_file():
+            made = self.run(settings, seed, pairs)
+            arrays = {"dev": np.concatenate(made.dev), "test": np.concatenate(made.test)}
+            self.keep.mkdir(parents=True, exist_ok=True)
+            np.savez(file, own=made.own, near=made.near, **arrays)
+        found = np.load(file)
+        dev, test = (np.split(found[k], at) for k, at in zip(("dev", "test"), ends, strict=True))
+        return Run(found["own"], found["near"], dev, test)
+
     def run(self, settings: pair.Settings, seed: int, pairs: Sequence[list[pair.Pair]]) -> Run:
+        started = time.process_time()
         with tempfile.TemporaryDirectory() as folder, torch.autocast("cpu", torch.bfloat16):
             fitted = pair.fit(
-                self.documents["train"], self.documents["dev"], settings, seed=seed,
+                self.of["train"], self.of["dev"], settings, seed=seed,
                 checkpoint_dir=Path(folder), on_progress=lambda line: None,
             )  # fmt: skip
         half = replace(fitted, network=fitted.network.to(torch.bfloat16))
         own, near = (half.score([(p.left, p.right) for p in one]) for one in pairs)
-        dev, test = (half.raw([d.lines for d in of]) for of in (self.dev, self.test))
-        return Run((own, near), dev, test)
+        dev, test = (half.logits([d.lines for d in of]) for of in (self.dev, self.test))
+        seconds = time.process_time() - started
+        print(f"{settings.sampling}, seed {seed}: {seconds:.0f} CPU s", file=sys.stderr, flush=True)
+        return Run(own, near, dev, test)
 
     def figures(self, run: Run, pairs: Sequence[list[pair.Pair]]) -> tuple[list[float], np.ndarray]:
         """The columns, and the counts of each document."""
         accuracies = [
             float(np.mean((logits < 0) == np.array([p.same for p in one])))
-            for logits, one in zip(run.pairs, pairs, strict=True)
+            for logits, one in zip((run.own, run.near), pairs, strict=True)
         ]
-        gold = {depth: [d.gold(depth) for d in self.dev] for depth in DEPTHS}
-        scaled = calibration.fit(run.dev, gold)
-        on_dev = [scaled(raw) for raw in run.dev]
-        chosen = choose_thresholds(self.dev, on_dev, [raw.condition for raw in run.dev])[KINDS[0]]
+        on_dev, on_test = (
+            [Raw(x, condition(d.lines)) for x, d in zip(logits, of, strict=True)]
+            for logits, of in ((run.dev, self.dev), (run.test, self.test))
+        )
+        scaled = calibration.fit(
+            on_dev, {depth: [d.gold(depth) for d in self.dev] for depth in DEPTHS}
+        )
+        p = [scaled(raw) for raw in on_dev]
+        chosen = choose_thresholds(self.dev, p, [raw.condition for raw in on_dev])[KINDS[0]]
         found = [
             scaled(raw) >= np.array([chosen.values[raw.condition][depth] for depth in DEPTHS])
-            for raw in run.test
+            for raw in on_test
         ]
         counts = self.counts(found)
-        return [*accuracies, *total(counts)], counts
+        return [*accuracies, *self.quality(counts)], counts
 
     def counts(self, found: Sequence[np.ndarray]) -> np.ndarray:
-        """(n_documents, n_depths, 5): one, Pk, boundaries found rightly, in the gold, found."""
+        """(n_depths, n_documents, 12), see `estimates.of_document`."""
         return np.array([
-            [(1, pk(g, f), (g & f).sum(), g.sum(), f.sum())
-             for g, f in zip(gold.T, cut.T, strict=True)]
-            for gold, cut in zip(self.golds, found, strict=True)
+            [of_document(d.gold(depth), cut[:, column])
+             for d, cut in zip(self.test, found, strict=True)]
+            for column, depth in enumerate(DEPTHS)
         ])  # fmt: skip
+
+    def quality(self, counts: np.ndarray) -> list[float]:
+        """Pk and F1 of each depth."""
+        found = [estimates(of_depth, self.groups, 0, 0) for of_depth in counts]
+        return [each[measure].value for each in found for measure in ("pk", "f1")]
 
     def shipped(self) -> np.ndarray:
         return self.counts(cuts(load(), [d.lines for d in self.test]))
@@ -192,48 +228,27 @@ class Bench:
     def cosine(self) -> np.ndarray:
         return self.counts(cuts(Cosine().fitted(self.dev), [d.lines for d in self.test]))
 
-
-# --- figures -------------------------------------------------------------------------------------
-
-
-def total(counts: np.ndarray, times: np.ndarray | None = None) -> list[float]:
-    """Pk, the mean over documents, and F1, over all boundaries, of each depth.
-
-    Args:
-        counts: (n_documents, n_depths, 5), see `Bench.counts`.
-        times: (n_documents,) how often each counts; None: once.
-    """
-    weights = np.ones(len(counts)) if times is None else times
-    sums = np.einsum("d,dkc->kc", weights, counts)
-    f1 = f_scores(sums[:, 2], sums[:, 3], sums[:, 4])[2]
-    return np.stack([sums[:, 1] / sums[:, 0], f1], axis=1).ravel().tolist()
+    def differences(self, counts: Mapping[str, np.ndarray]) -> None:
+        """Prints the difference of every two, with an interval over resampled publishers."""
+        print("\n| difference |", " | ".join(COLUMNS[2:]), "|")
+        print("| --- |" + " ---: |" * len(COLUMNS[2:]))
+        for (one, a), (other, b) in itertools.combinations(counts.items(), 2):
+            found = [estimates(x, self.groups, N_BOOT, 0, y) for x, y in zip(a, b, strict=True)]
+            cells = [signed(each[measure]) for each in found for measure in ("pk", "f1")]
+            print(f"| {one} less {other} |", " | ".join(cells), "|")
 
 
-def row(
-    name: str, values: Sequence[float], seconds: float = np.nan, spread: np.ndarray | None = None
-) -> None:
+def signed(difference: Estimate) -> str:
+    low, high = difference.low or 0.0, difference.high or 0.0
+    return f"{100 * difference.value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def row(name: str, values: Sequence[float], spread: np.ndarray | None = None) -> None:
     cells = ["" if np.isnan(v) else f"{100 * v:.1f}" for v in values]
     if spread is not None:
         cells = [f"{cell} ({100 * low:.1f} to {100 * high:.1f})" for cell, low, high
                  in zip(cells, spread.min(axis=0), spread.max(axis=0), strict=True)]  # fmt: skip
-    print(f"| {name} |", " | ".join(cells), f"| {'' if np.isnan(seconds) else f'{seconds:.0f}'} |",
-          flush=True)  # fmt: skip
-
-
-def differences(counts: Mapping[str, np.ndarray], groups: Sequence[str]) -> None:
-    """Prints the difference of every two, with an interval over resampled groups."""
-    names, at = np.unique(np.asarray(groups), return_inverse=True)
-    rng = np.random.default_rng(0)
-    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), N_BOOT)[:, at]
-    print("\n| difference |", " | ".join(COLUMNS[2:]), "|")
-    print("| --- |" + " ---: |" * len(COLUMNS[2:]))
-    for (one, a), (other, b) in itertools.combinations(counts.items(), 2):
-        value = np.subtract(total(a), total(b))
-        resampled = [np.subtract(total(a, n), total(b, n)) for n in times]
-        low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
-        cells = [f"{100 * v:+.1f} ({100 * x:+.1f} to {100 * y:+.1f})"
-                 for v, x, y in zip(value, low, high, strict=True)]  # fmt: skip
-        print(f"| {one} less {other} |", " | ".join(cells), "|")
+    print(f"| {name} |", " | ".join(cells), "|", flush=True)
 
 
 if __name__ == "__main__":
