@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from datakit.records import Duplicate, Passage, Query, normal_key
-from datakit.retrievers._tokenise import TermLists, Tokeniser
+from datakit.retrievers._postings import document_frequency
+from datakit.retrievers._tokenise import Tokeniser
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,24 +136,10 @@ class Corpus:
         import numpy as np
 
         tokeniser = Tokeniser(chinese="search")
-        frequency = _document_frequency(
+        frequency = document_frequency(
             tokeniser.fit(map(_full_text, self.passages)), len(tokeniser.vocabulary)
         )
         return tokeniser, np.log(1 + len(self.passages) / np.maximum(frequency, 1))
-
-
-def _document_frequency(texts: TermLists, n_terms: int) -> np.ndarray:
-    """(n_terms,) int64: in how many texts each term occurs."""
-    import numpy as np
-
-    frequency = np.zeros(n_terms, np.int64)
-    step = 10_000  # texts at once, so that a large corpus does not fill the memory
-    for start in range(0, len(texts), step):
-        starts = texts.starts[start : min(start + step, len(texts)) + 1]
-        text = np.repeat(np.arange(len(starts) - 1, dtype=np.int64), np.diff(starts))
-        terms = np.unique(text * n_terms + texts.values[starts[0] : starts[-1]]) % n_terms
-        frequency += np.bincount(terms, minlength=n_terms)
-    return frequency
 
 
 def _full_text(passage: Passage) -> tuple[str, str | None]:

@@ -36,18 +36,26 @@ def weigh(texts: TermLists, n_terms: int, k1: float, b: float, variant: Variant)
 
     n_rows = len(texts)
     lengths = np.diff(texts.starts)
-    held, seen = np.zeros(n_terms + 1, np.int64), np.full(n_terms, -1, np.int32)
-    compiled(_count)(texts.values, texts.starts, seen, held[1:])
-    starts = np.cumsum(held)
+    held = document_frequency(texts, n_terms)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(held)])
     rows, counts = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    seen.fill(-1)
+    seen = np.full(n_terms, -1, np.int32)
     compiled(_fill)(texts.values, texts.starts, seen, starts[:-1].copy(), rows, counts)
     mean = float(lengths.mean()) if n_rows else 0.0
     norms = k1 * ((1 - b) + b * (lengths / mean)) if mean else np.full(n_rows, k1)
-    idf = _idf(held[1:], n_rows, variant)
+    idf = _idf(held, n_rows, variant)
     boost = k1 + 1 if variant == "atire" else 1.0
     compiled(_weigh)(counts, rows, starts, idf, norms, boost)
     return Postings(counts, rows, starts, n_rows)
+
+
+def document_frequency(texts: TermLists, n_terms: int) -> np.ndarray:
+    """(n_terms,) int64: in how many texts each term occurs."""
+    import numpy as np
+
+    held, seen = np.zeros(n_terms, np.int64), np.full(n_terms, -1, np.int32)
+    compiled(_count)(texts.values, texts.starts, seen, held)
+    return held
 
 
 def _idf(frequency: np.ndarray, n_rows: int, variant: Variant) -> np.ndarray:
