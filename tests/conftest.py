@@ -9,6 +9,7 @@ from pathlib import Path
 # names that `datakit register` keeps for the person who runs the tests are not theirs
 os.environ["DATAKIT_HOME"] = tempfile.mkdtemp(prefix="datakit-home-")
 
+import command_line
 import pytest
 
 import datakit
@@ -26,3 +27,9 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no real data beside this checkout (../shared/data)")
     return SHARED
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> command_line.Run:
+    """`run(…)` is the command `datakit …`."""
+    return command_line.command(capsys, monkeypatch)

@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import planted
 import planted_defects as defects
 import pytest
+from command_line import Run
 
-from datakit import cli, registry
+from datakit import registry
 from datakit.auditing import outputs, running
 from datakit.dataset import Dataset
 from datakit.errors import MissingDependency
 
 CLEAN = planted.clean()
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    def command(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["datakit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return Done(int(ended.value.code or 0), captured.out, captured.err)
-
-    return command
 
 
 def spoilt(path: Path, *plants: defects.Plant) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 from sklearn.isotonic import IsotonicRegression
 
-from datakit.calibration import cascade, certify, estimates, isotonic, sampling, store
-from datakit.calibration.certify import MISSED, PRECISION, Claim, Cut
+from datakit.calibration import cascade, certify, estimates, isotonic, needed, sampling, store
+from datakit.calibration.certify import MISSED, PRECISION, Claim, Cut, Tried, Walk
 from datakit.errors import DatasetError
 
 SEEDS = range(100)
@@ -284,6 +285,93 @@ def test_without_the_bound_the_same_walk_breaks_its_promise() -> None:
     broken, _ = wrong_claims(loose, certify.ABOVE, 0.7)
 
     assert broken > 5
+
+
+# --- what a claim would need that nothing has shown ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rate", "claim", "n"), [(0.0, PRECISION, 29), (0.05, PRECISION, 179), (0.1, PRECISION, None)]
+)
+def test_a_sample_is_as_large_as_its_chance_to_pass_asks_for(
+    rate: float, claim: Claim, n: int | None
+) -> None:
+    found = needed.sample_size(rate, claim)
+
+    assert found == n
+    if n is not None:
+        assert binom.cdf(certify.most_errors(n, claim.limit), n, rate) >= needed.POWER
+
+
+def failed(scores: np.ndarray, wrong: np.ndarray, claim: Claim) -> Tried:
+    """The walk over a pool of which every pair was judged."""
+    grade = np.where(wrong == (claim.side == "above"), 0, 3)
+    (cut,) = certify.grid(scores, (1.0,) if claim.side == "above" else (0.99,), claim)
+    inside = claim.region(scores, cut.threshold)
+    walk: Walk = certify.walk([cut], claim, lambda _: grade[inside].tolist())
+    assert walk.threshold is None
+    return walk.tried[0]
+
+
+def test_a_region_that_is_good_enough_needs_a_larger_sample() -> None:
+    scores, wrong = np.linspace(0, 1, 10_000), np.arange(10_000) % 14 == 0
+    tried = Tried(1.0, 0.0, 10_000, 208, 15, certify.upper_bound(15, 208), False)
+    drawn = np.arange(0, 10_000, 48)[:208]
+
+    found = needed.needed(PRECISION, tried, scores[drawn].tolist(), wrong[drawn].tolist(), scores)
+
+    assert (found.threshold, found.n) == (0.0, 208)
+    assert found.n_needed is not None
+    assert found.n_needed > 208
+    steps = {side: {"tried": [{"threshold": 0.0}], "limit": 0.1} for side in ("above", "below")}
+    steps["above"]["needed"] = asdict(found)
+    (line,) = needed.lines(steps)
+    assert line.startswith(f"tau plus needs about {found.n_needed - 208:,} more judged pairs")
+    assert line.endswith(f"--step {found.n_needed}")
+
+
+def test_where_only_the_best_scores_are_good_a_stricter_start_is_named() -> None:
+    scores = np.linspace(0, 1, 1000)
+    wrong = (scores < 0.8) & (np.arange(1000) % 2 == 0)
+
+    found = needed.needed(
+        PRECISION, failed(scores, wrong, PRECISION), scores.tolist(), wrong.tolist(), scores
+    )
+
+    assert found.n_needed is not None
+    assert 0.5 < found.threshold < 0.8
+    assert found.errors < 0.1 * found.n == 0.1 * found.n_region
+    steps = {"above": {"tried": [{"threshold": 0.0}], "limit": 0.1, "needed": asdict(found)}}
+    (line,) = needed.lines(steps | {"below": {"needed": None}})
+    share = float(line.rpartition("--top ")[2])
+    assert certify.grid(scores, [share], PRECISION)[0].n_region >= found.n_region
+
+
+def test_scores_that_tell_nothing_apart_are_said_to_need_a_better_ranking() -> None:
+    scores, wrong = np.linspace(0, 1, 1000), np.arange(1000) % 5 == 0
+    tried = failed(scores, wrong, PRECISION)
+
+    found = needed.needed(PRECISION, tried, scores.tolist(), wrong.tolist(), scores)
+
+    assert found.n_needed is None
+    steps = {"above": {"tried": [{"threshold": 0.0}], "limit": 0.1, "needed": asdict(found)}}
+    (line,) = needed.lines(steps | {"below": {}})
+    assert "cannot be had by judging more" in line
+    shown = float(line.rpartition("--precision ")[2])
+    assert shown <= 1 - tried.bound < shown + 0.01
+
+
+def test_a_pool_too_small_for_its_sample_is_said_to_be() -> None:
+    scores, wrong = np.linspace(0, 1, 90), np.isin(np.arange(90), (3, 50))
+    tried = failed(scores, wrong, MISSED)
+
+    found = needed.needed(MISSED, tried, scores[:89].tolist(), wrong[:89].tolist(), scores)
+
+    assert found.n_needed is not None
+    assert found.n_needed > found.n_region
+    steps = {"below": {"tried": [{"threshold": 1.0}], "limit": 0.05, "needed": asdict(found)}}
+    (line,) = needed.lines({"above": {}} | steps)
+    assert line.endswith("the pool is too small")
 
 
 # --- estimates ----------------------------------------------------------------------------

@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import judge_stand_in
 import pytest
 from chat_server import ChatServer
+from command_line import Run
 from corpus import write_corpus
 
-from datakit import cli, pipeline
+from datakit import pipeline
 from datakit import plan as plans
 from datakit.dataset import Dataset
 from datakit.judging.labels import grades_of
@@ -24,32 +23,6 @@ from datakit.judging.tables import judged
 
 # one passage per section; no model
 PLAN = plans.with_plugin(plans.load("no_encoder"), "segment", "headings", {})
-
-
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-
-    def command(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["datakit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        assert "Traceback" not in captured.err
-        return Done(ended.value.code, captured.out, captured.err)
-
-    return command
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import judge_stand_in
 import pytest
 from chat_server import ChatServer
+from command_line import Run
 from corpus import write_corpus
 
 from datakit import cli, pipeline
@@ -24,32 +25,6 @@ from datakit.report.calibrations import calibration_facts
 
 PLAN = plans.with_plugin(plans.load("no_encoder"), "segment", "headings", {})
 SMALL = ("--fit", "40", "--step", "30", "--outside", "10", "--precision", "0.5", "--missed", "0.4")
-
-
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-
-    def command(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["datakit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        assert "Traceback" not in captured.err
-        return Done(ended.value.code, captured.out, captured.err)
-
-    return command
 
 
 @pytest.fixture(scope="module")

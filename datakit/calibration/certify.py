@@ -131,6 +131,11 @@ def most_errors(n: int, limit: float, confidence: float = CONFIDENCE) -> int:
 # --- the walk -----------------------------------------------------------------------------
 
 
+def beginning_at(first: float, shares: Sequence[float]) -> tuple[float, ...]:
+    """The shares from `first` on, itself among them."""
+    return (first, *(share for share in shares if share > first))
+
+
 def grid(scores: Any, shares: Sequence[float], claim: Claim) -> list[Cut]:
     """The thresholds of a pool, from the strict to the loose.
 

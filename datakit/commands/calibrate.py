@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datakit.commands.options import (
-    DatasetArgument,
-    FitOption,
-    JsonOption,
-    MissedOption,
-    OutsideOption,
-    PrecisionOption,
-    RunOption,
-    StepOption,
-)
+from datakit.commands.grouped import SampleOptions, grouped
+from datakit.commands.options import DatasetArgument, JsonOption, RunOption
 from datakit.errors import Unfinished, UsageError
 
 if TYPE_CHECKING:
@@ -28,14 +20,12 @@ if TYPE_CHECKING:
 OPEN = "open.jsonl"  # in calibration/: the pairs that have to be judged first
 
 
+@grouped
 def calibrate(
     out: DatasetArgument,
     run: RunOption = None,
-    precision: PrecisionOption = 0.90,
-    missed: MissedOption = 0.05,
-    fit: FitOption = 400,
-    step: StepOption = 208,
-    outside: OutsideOption = 200,
+    *,
+    samples: SampleOptions,
     depth: Annotated[
         int, typer.Option(min=1, help="Of a run, for sentence and passage queries.")
     ] = 20,
@@ -52,18 +42,14 @@ def calibrate(
     """
     from datakit.dataset import Dataset
     from datakit.judging import cascading, pools
-    from datakit.judging.certifying import Samples
 
     dataset = Dataset.open(out)
     table = pools.table_of_scores(dataset, run)
-    samples = Samples(
-        fit=fit, step=step, outside=outside, precision=precision, missed=missed, depth=depth,
-        topic_depth=topic_depth, seed=int(dataset.manifest.get("seed", 13)),
-    )  # fmt: skip
+    sizes = samples.samples(dataset, depth=depth, topic_depth=topic_depth)
     waiting: list[Pair] = []
     done: list[dict[str, Any]] = []
     with dataset.locked():
-        for found in cascading.calibrated(dataset, table, samples):
+        for found in cascading.calibrated(dataset, table, sizes):
             waiting += found.waits_for
             if found.body is not None:
                 done.append(_named(found.body))
@@ -126,6 +112,8 @@ def level_lines(found: Calibrated) -> Iterator[str]:
 
 
 def _level_lines(body: dict[str, Any]) -> Iterator[str]:
+    from datakit.calibration import needed
+
     yield (
         f"{body['level']}: {body['n_pool']:,} pairs of {body['n_queries']:,} queries by "
         f"{body['scorer']['run']}; curve from {body['fit']['n']:,} pairs "
@@ -139,19 +127,27 @@ def _level_lines(body: dict[str, Any]) -> Iterator[str]:
                 f"{one['n_region']:,}: {'pass' if one['passed'] else 'stop'}"
             )
     yield f"  {_thresholds(body)}"
+    yield from (f"  {line}" for line in needed.lines(body["steps"]))
     yield from _estimates(body)
     yield f"  calibration_id {body['calibration_id']}"
 
 
 def _thresholds(body: dict[str, Any]) -> str:
+    from datakit.calibration.certify import Claim
+
     plus, minus = body["tau_plus"], body["tau_minus"]
     above = body["steps"]["above"]
+    if body["level"] == "topic":
+        return "topic queries get no label by score: all their pairs are for the judge"
     if plus is not None:
         said = f"tau plus {plus:.4g}"
     elif above["tried"]:
         said = "no threshold passes: this level has no automatic labels"
     else:
-        said = "the pool is too small for any threshold: this level has no automatic labels"
+        said = (
+            f"the pool is too small for any threshold ({Claim('above', above['limit']).least_n()} "
+            "pairs beyond it are needed): this level has no automatic labels"
+        )
     return f"{said}; tau minus {'none' if minus is None else f'{minus:.4g}'}"
 
 

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from datakit.commands import calling
-from datakit.commands.calling import check_one_of, usage_line
-from datakit.commands.options import (
-    DatasetArgument,
-    DryRunOption,
-    EndpointOption,
-    ExportBatchOption,
-    ImportBatchOption,
-    JsonOption,
-    MaxCallsOption,
-    MaxCostOption,
-    PlanOption,
-    PricesOption,
-    QuietOption,
-    SetOption,
-    UseOption,
-    WorkersOption,
-    settings_of,
-)
+from datakit.commands.calling import usage_line
+from datakit.commands.grouped import CallOptions, PlanOptions, ShownOptions, grouped
+from datakit.commands.options import DatasetArgument, DryRunOption, WorkersOption
 from datakit.commands.stage import print_outcome
 from datakit.errors import UsageError
 
@@ -38,26 +22,16 @@ if TYPE_CHECKING:
 WIDTH = 120  # columns of the closing table, in a narrower terminal too
 
 
+@grouped
 def generate(
     context: typer.Context,
     out: DatasetArgument,
-    plan: PlanOption = None,
-    use: UseOption = None,
-    values: SetOption = None,
-    endpoint: EndpointOption = None,
+    chosen: PlanOptions,
     dry_run: DryRunOption = False,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
-    prices: PricesOption = None,
-    export_batch: ExportBatchOption = None,
-    import_batch: ImportBatchOption = None,
-    drop_failed: Annotated[
-        bool,
-        typer.Option("--drop-failed", help="What failed is dropped, so that a run can end."),
-    ] = False,
+    *,
+    calls: CallOptions,
     workers: WorkersOption = 0,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
+    shown: ShownOptions,
 ) -> None:
     """Write queries for passages and topics, and filter them.
 
@@ -68,45 +42,30 @@ def generate(
     Example: datakit generate out --plan llm --dry-run
     """
     from datakit import pipeline
-    from datakit import plan as plans
     from datakit.dataset import Dataset
-    from datakit.llm.calls import Spending
-    from datakit.llm.endpoint import Limits
 
-    check_one_of(dry_run=dry_run, export_batch=export_batch, import_batch=import_batch)
-    if context.args and not import_batch:
-        raise UsageError(f"generate takes one dataset directory; what is {context.args[0]!r}?")
+    calls.check(context, dry_run=dry_run)
     dataset = Dataset.open(out)
-    chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
-    if endpoint:
-        chosen = plans.with_endpoint(chosen, settings_of(endpoint, "--endpoint"))
-    if use or values:
-        chosen = plans.with_plugin(chosen, "generate", use, settings_of(values))
-    loud = not quiet and not as_json
+    plan = calls.with_endpoint(chosen.loaded(dataset))
+    plan = chosen.changed(plan, "generate")
     build = pipeline.Build(
-        dataset,
-        chosen,
-        [],
-        workers or os.cpu_count() or 1,
-        loud,
-        Spending(Limits(max_calls, max_cost), import_batch is None, drop_failed, prices),
+        dataset, plan, [], workers or os.cpu_count() or 1, shown.loud, calls.spending()
     )
     if dry_run:
-        calling.print_estimates(_askings(build), build.calls, as_json)
+        calling.print_estimates(_askings(build), build.calls, shown.as_json)
         return
     with dataset.locked():
-        if export_batch is not None:
-            calling.export_batch(_askings(build), build.calls, export_batch, as_json)
+        if calls.export_batch is not None:
+            calling.export_batch(_askings(build), build.calls, calls.export_batch, shown.as_json)
             return
-        if import_batch is not None:
-            paths = [*import_batch, *map(Path, context.args)]
-            calling.import_batch(_askings(build), build.calls, paths, loud)
+        if calls.import_batch is not None:
+            calling.import_batch(_askings(build), build.calls, calls.files(context), shown.loud)
         for stage in ("generate", "filter"):
-            build.run(stage, print_outcome if loud else lambda _: None)
+            build.run(stage, print_outcome if shown.loud else lambda _: None)
     found = summary(build)
-    if as_json:
+    if shown.as_json:
         print(json.dumps(found, ensure_ascii=False))
-    elif loud:
+    elif shown.loud:
         _print_summary(found)
 
 

@@ -7,28 +7,15 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from datakit.commands import calling
-from datakit.commands.options import (
-    DatasetArgument,
-    DropFailedOption,
-    DryRunOption,
-    EndpointOption,
-    ExportBatchOption,
-    ImportBatchOption,
-    JsonOption,
-    MaxCallsOption,
-    MaxCostOption,
-    PlanOption,
-    PricesOption,
-    QuietOption,
-    SetOption,
-    settings_of,
-)
+from datakit.commands.grouped import CallOptions, PlanOptions, ShownOptions, grouped
+from datakit.commands.options import DatasetArgument, DryRunOption, settings_of
 from datakit.errors import EndpointError, Unfinished, UsageError, YieldTooLow
 
 if TYPE_CHECKING:
@@ -42,9 +29,10 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[\w-]{1,64}")
 
 
-def judge(
-    context: typer.Context,
-    out: DatasetArgument,
+@dataclass(frozen=True)
+class WhichOptions:
+    """The pairs that are graded."""
+
     pairs: Annotated[
         Path | None,
         typer.Option(
@@ -52,46 +40,59 @@ def judge(
             help="CSV or JSON lines with query_id and passage_id. Default: the mined labels, then "
             "what lies between calibrated thresholds, the least certain first.",
         ),
-    ] = None,
+    ] = None
     queue: Annotated[
         bool,
         typer.Option("--queue", help="The pairs that were too near to be negatives unjudged."),
-    ] = False,
+    ] = False
     budget: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many pairs; for people, random.")
-    ] = None,
+    ] = None
     second_look: Annotated[
         str | None,
         typer.Option(metavar="JUDGE", help="Only pairs on which this judge is unsure: 1, 2 or "
                      "none, or against the calibrated score."),
-    ] = None,
-    plan: PlanOption = None,
-    use: Annotated[
-        str | None, typer.Option("--use", help="A judge of the plan by name, or another plugin.")
-    ] = None,
-    values: SetOption = None,
-    endpoint: EndpointOption = None,
-    dry_run: DryRunOption = False,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
-    prices: PricesOption = None,
-    export_batch: ExportBatchOption = None,
-    import_batch: ImportBatchOption = None,
-    drop_failed: DropFailedOption = False,
+    ] = None  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PeopleOptions:
+    """Files for people, and from them."""
+
     review_out: Annotated[
         Path | None,
         typer.Option("--review-out", metavar="FILE", help="Write pairs for people: CSV or JSONL."),
-    ] = None,
+    ] = None
     review_in: Annotated[
         list[Path] | None,
         typer.Option("--review-in", metavar="FILE", help="Read people's grades; repeatable."),
-    ] = None,
+    ] = None
     assessor: Annotated[
         str, typer.Option(help="Who graded, for rows of a review that name nobody.")
-    ] = "",
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    ] = ""
+
+
+@dataclass(frozen=True)
+class JudgePlanOptions(PlanOptions):
+    """Which plan, and the judge that is asked."""
+
+    use: Annotated[
+        str | None, typer.Option("--use", help="A judge of the plan by name, or another plugin.")
+    ] = None
+
+
+@grouped
+def judge(
+    context: typer.Context,
+    out: DatasetArgument,
+    which: WhichOptions,
+    chosen: JudgePlanOptions,
+    dry_run: DryRunOption = False,
+    *,
+    calls: CallOptions,
+    people: PeopleOptions,
+    shown: ShownOptions,
+) -> None:
     """Grade pairs of query and passage, by a language model or by people.
 
     Rows are added to the table judgement/<judge>, which a build keeps; a pair that has been judged
@@ -105,67 +106,57 @@ def judge(
     datakit judge out --review-in review.csv --assessor ann
     """
     from datakit import pipeline
-    from datakit import plan as plans
     from datakit.dataset import Dataset
     from datakit.judging.asking import Judging
-    from datakit.llm.calls import Spending
-    from datakit.llm.endpoint import Limits
 
-    calling.check_one_of(
-        dry_run=dry_run, export_batch=export_batch, import_batch=import_batch,
-        review_out=review_out, review_in=review_in,
-    )  # fmt: skip
-    if context.args and not import_batch:
-        raise UsageError(f"judge takes one dataset directory; what is {context.args[0]!r}?")
+    calls.check(context, dry_run=dry_run, review_out=people.review_out, review_in=people.review_in)
     dataset = Dataset.open(out)
-    loud = not quiet and not as_json
-    if review_in:
+    if people.review_in:
         with dataset.locked():
-            _review_in(dataset, review_in, assessor, loud, as_json)
+            _review_in(dataset, people.review_in, people.assessor, shown)
         return
-    chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
-    found = _pairs(dataset, pairs, queue, second_look)
-    if review_out is not None:
-        _review_out(dataset, found[:], budget, chosen.seed, (review_out, assessor), as_json)
+    plan = chosen.loaded(dataset)
+    found = _pairs(dataset, which)
+    if people.review_out is not None:
+        to = (people.review_out, people.assessor)
+        _review_out(dataset, found[:], which.budget, plan.seed, to, shown.as_json)
         return
-    if endpoint:
-        chosen = plans.with_endpoint(chosen, settings_of(endpoint, "--endpoint"))
-    chosen, who = with_judge(chosen, use, settings_of(values))
-    spending = Spending(Limits(max_calls, max_cost), import_batch is None, drop_failed, prices)
-    build = pipeline.Build(dataset, chosen, [], os.cpu_count() or 1, loud, spending)
-    judging = Judging.of(chosen, dataset, who, found[:budget])
+    plan, who = with_judge(calls.with_endpoint(plan), chosen.use, settings_of(chosen.values))
+    build = pipeline.Build(dataset, plan, [], os.cpu_count() or 1, shown.loud, calls.spending())
+    judging = Judging.of(plan, dataset, who, found[: which.budget])
     if dry_run:
-        calling.print_estimates([judging.asking()], build.calls, as_json)
+        calling.print_estimates([judging.asking()], build.calls, shown.as_json)
         return
     with dataset.locked():
-        if export_batch is not None:
-            calling.export_batch([judging.asking()], build.calls, export_batch, as_json)
+        if calls.export_batch is not None:
+            calling.export_batch([judging.asking()], build.calls, calls.export_batch, shown.as_json)
             return
-        files = [*(import_batch or []), *map(Path, context.args)]
-        ask(build, judging, files, loud, as_json)
+        ask(build, judging, calls.files(context), shown.loud, shown.as_json)
 
 
 # --- which pairs, which judge -------------------------------------------------------------
 
 
-def _pairs(dataset: Dataset, file: Path | None, queue: bool, second_look: str | None) -> list[Pair]:
+def _pairs(dataset: Dataset, which: WhichOptions) -> list[Pair]:
     from datakit.calibration.cascade import is_disputed
     from datakit.judging import pairs as known
     from datakit.judging.certified import between, probabilities
     from datakit.judging.tables import judged_tables, table_of
 
-    if file is not None:
-        found = known.read_pairs(file)
-    elif queue:
+    if which.pairs is not None:
+        found = known.read_pairs(which.pairs)
+    elif which.queue:
         found = known.queued(dataset)
     else:
         found = list(dict.fromkeys([*known.labelled_pairs(dataset), *between(dataset)]))
-    if second_look is None:
+    if which.second_look is None:
         return found
-    table = table_of(second_look)
+    table = table_of(which.second_look)
     if table not in dataset:
         names = ", ".join(t.partition("/")[2] for t in judged_tables(dataset)) or "nobody yet"
-        raise UsageError(f"{second_look!r} has judged nothing in {dataset.path}; judges: {names}.")
+        raise UsageError(
+            f"{which.second_look!r} has judged nothing in {dataset.path}; judges: {names}."
+        )
     grades = known.grades_by(dataset, table)
     found = [pair for pair in found if pair in grades]
     likely = probabilities(dataset, found)
@@ -295,9 +286,7 @@ def _review_out(
     )
 
 
-def _review_in(
-    dataset: Dataset, files: Sequence[Path], assessor: str, loud: bool, as_json: bool
-) -> None:
+def _review_in(dataset: Dataset, files: Sequence[Path], assessor: str, shown: ShownOptions) -> None:
     from datakit.judging.review import NAME, read_review
     from datakit.judging.tables import append
 
@@ -306,9 +295,9 @@ def _review_in(
         rows = list(read_review(file, dataset, assessor or None))
         counts = append(dataset, NAME, rows, {"plugin": "review"})
         total = {key: total[key] + counts[key] for key in total}
-    if as_json:
+    if shown.as_json:
         print(json.dumps(total))
-    elif loud:
+    elif shown.loud:
         print(f"judge/{NAME}: {total['added']:,} new grades, {total['dropped']:,} rows dropped")
         if total["dropped"]:
             print(f"  see table dropped/judge.{NAME}: `datakit stats {dataset.path}`")

@@ -13,31 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datakit.commands import calling
-from datakit.commands.options import (
-    DatasetArgument,
-    DropFailedOption,
-    EndpointOption,
-    ExportBatchOption,
-    FitOption,
-    ImportBatchOption,
-    JsonOption,
-    JudgeOption,
-    MaxCallsOption,
-    MaxCostOption,
-    MissedOption,
-    OutsideOption,
-    PlanOption,
-    PrecisionOption,
-    PricesOption,
-    QuietOption,
-    RunOption,
-    SetOption,
-    StepOption,
-    UseOption,
-    settings_of,
+from datakit.commands.grouped import (
+    CallOptions,
+    PlanOptions,
+    SampleOptions,
+    ShownOptions,
+    grouped,
 )
+from datakit.commands.options import DatasetArgument, JudgeOption, RunOption
 from datakit.commands.stage import print_outcome
-from datakit.errors import UsageError
 
 if TYPE_CHECKING:
     from datakit.judging.cascading import Round
@@ -49,12 +33,11 @@ AHEAD = 2  # thresholds asked about in advance in a batch: a round of batch file
 LABELS = ("mine", "filter/retrieved", "split", "negatives")  # stages that follow the judge
 
 
+@grouped
 def mine(
     context: typer.Context,
     out: DatasetArgument,
-    plan: PlanOption = None,
-    use: UseOption = None,
-    values: SetOption = None,
+    chosen: PlanOptions,
     judge: JudgeOption = None,
     budget: Annotated[
         int | None,
@@ -66,21 +49,11 @@ def mine(
         typer.Option("--judge-seeds", help="Have every query's seed judged as well: a query whose "
                      "seed is not relevant is dropped."),
     ] = False,
-    endpoint: EndpointOption = None,
     run: RunOption = None,
-    precision: PrecisionOption = 0.90,
-    missed: MissedOption = 0.05,
-    fit: FitOption = 400,
-    step: StepOption = 208,
-    outside: OutsideOption = 200,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
-    prices: PricesOption = None,
-    export_batch: ExportBatchOption = None,
-    import_batch: ImportBatchOption = None,
-    drop_failed: DropFailedOption = False,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
+    *,
+    samples: SampleOptions,
+    calls: CallOptions,
+    shown: ShownOptions,
 ) -> None:  # fmt: skip
     """Add labels beyond the generating passage, then splits and hard negatives.
 
@@ -97,45 +70,29 @@ def mine(
     --import-batch batch/*.out.jsonl, until nothing is open.
     """
     from datakit import pipeline
-    from datakit import plan as plans
     from datakit.commands.judge import with_judge
     from datakit.dataset import Dataset
-    from datakit.judging.certifying import Samples
-    from datakit.llm.calls import Spending
-    from datakit.llm.endpoint import Limits
 
-    calling.check_one_of(export_batch=export_batch, import_batch=import_batch)
-    if context.args and not import_batch:
-        raise UsageError(f"mine takes one dataset directory; what is {context.args[0]!r}?")
+    calls.check(context)
     dataset = Dataset.open(out)
-    chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
-    if use or values:
-        chosen = plans.with_plugin(chosen, "mine", use, settings_of(values))
-    loud = not quiet and not as_json
-    who = None
-    if judge is not None or any((budget is not None, judge_seeds, export_batch, import_batch)):
-        if endpoint:
-            chosen = plans.with_endpoint(chosen, settings_of(endpoint, "--endpoint"))
-        chosen, who = with_judge(chosen, judge, {})
-    samples = Samples(
-        fit=fit, step=step, outside=outside, precision=precision, missed=missed,
-        seed=int(dataset.manifest.get("seed", 13)),
-    )  # fmt: skip
-    spending = Spending(Limits(max_calls, max_cost), import_batch is None, drop_failed, prices)
-    build = pipeline.Build(dataset, chosen, [], os.cpu_count() or 1, loud, spending)
-    work = _Cascade(build, who, samples, budget, judge_seeds, run, loud)
+    plan, who = chosen.changed(chosen.loaded(dataset), "mine"), None
+    batch = calls.export_batch or calls.import_batch
+    if judge is not None or any((budget is not None, judge_seeds, batch)):
+        plan, who = with_judge(calls.with_endpoint(plan), judge, {})
+    build = pipeline.Build(dataset, plan, [], os.cpu_count() or 1, shown.loud, calls.spending())
+    work = _Cascade(build, who, samples.samples(dataset), budget, judge_seeds, run, shown.loud)
     with dataset.locked():
         work.stage("pool")
-        if export_batch is not None:
-            work.export(export_batch, as_json)
+        if calls.export_batch is not None:
+            work.export(calls.export_batch, shown.as_json)
             return
-        work.judged([*(import_batch or []), *map(Path, context.args)])
+        work.judged(calls.files(context))
         for stage in LABELS:
             work.stage(stage)
     standing = dataset.manifest["stages"]["mine"]["notes"].get("levels", {})
-    if as_json:
+    if shown.as_json:
         print(json.dumps({"levels": standing, "counts": _counts(build)}, ensure_ascii=False))
-    elif loud:
+    elif shown.loud:
         print("\n".join(_standing_lines(standing)))
 
 

@@ -63,7 +63,7 @@ ImportBatchOption = Annotated[
     typer.Option("--import-batch", metavar="FILE…", help="Read a provider's output files."),
 ]
 DropFailedOption = Annotated[
-    bool, typer.Option("--drop-failed", help="What failed stays unjudged; the run can end.")
+    bool, typer.Option("--drop-failed", help="What failed is left out, so that a run can end.")
 ]
 JudgeOption = Annotated[str | None, typer.Option(help="A judge of the plan by name, or a plugin.")]
 # --- how much is judged for a calibration
@@ -80,6 +80,20 @@ MissedOption = Annotated[
 FitOption = Annotated[int, typer.Option(min=20, help="Pairs for the curve, per level.")]
 StepOption = Annotated[int, typer.Option(min=10, help="Pairs for each threshold tried.")]
 OutsideOption = Annotated[int, typer.Option(min=0, help="Pairs outside the pool, per level.")]
+TopOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0001,
+        max=0.5,
+        help="Share of the pool, from the top, where thresholds for labels begin.",
+    ),
+]
+BottomOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0001, max=0.9, help="The same from the bottom, for what is left without a label."
+    ),
+]
 
 
 def settings_of(values: list[str] | None, option: str = "--set") -> dict[str, Any]:

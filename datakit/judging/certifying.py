@@ -9,7 +9,7 @@
 | `samples` | sizes that were judged, and what was to be shown |
 | `n_queries`, `n_pool` | pairs without seeds and their copies |
 | `fit`, `curve` | pairs judged for the curve; its knots `x` (score), `y` (P(grade >= 2)) |
-| `steps.above`, `steps.below` | `limit` of errors, `confidence`, and of each threshold `tried`: `share` of the pool, `threshold`, `n_region`, `n`, `errors`, `bound`, `passed` |
+| `steps.above`, `steps.below` | `limit` of errors, `confidence`, and of each threshold `tried`: `share` of the pool, `threshold`, `n_region`, `n`, `errors`, `bound`, `passed`; `needed`: what the sample that failed says would be needed (`calibration.needed`), null where a threshold passed |
 | `tau_plus`, `tau_minus` | the last thresholds that passed; null where none did |
 | `missed` | what labels by tau plus alone leave out: `rate` (of false negatives), `recall`, … each `value`, `low`, `high` |
 | `outside` | a random sample of pairs outside the pool |
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from datakit.calibration import certify, estimates, isotonic, sampling
 from datakit.calibration.certify import Claim, Cut, Walk
+from datakit.calibration.needed import needed
 from datakit.calibration.sampling import Pair
 from datakit.dataset import Dataset
 from datakit.judging.counting import counts_of, is_relevant
@@ -49,6 +50,8 @@ class Samples:
     outside: int = 200  # pairs outside the pool; none relevant bounds their rate at 1.5 %
     precision: float = 0.90  # at or above tau plus
     missed: float = 0.05  # share of relevant pairs below tau minus
+    top: float = certify.ABOVE[0]  # of the pool: where the thresholds for labels begin
+    bottom: float = certify.BELOW[0]  # of the pool: where those for what is left alone begin
     depth: int = 20  # of a run that takes the place of the pool, for sentence and passage queries
     topic_depth: int = 50
     seed: int = 13
@@ -60,6 +63,13 @@ class Samples:
     def claims(self) -> tuple[Claim, Claim]:
         """What is to be shown of the pairs above tau plus, and of those below tau minus."""
         return Claim("above", round(1 - self.precision, 6)), Claim("below", self.missed)
+
+    def cuts(self, scores: Any, claim: Claim) -> list[Cut]:
+        """The thresholds of a pool that are tried for a claim."""
+        first, shares = (
+            (self.top, certify.ABOVE) if claim.side == "above" else (self.bottom, certify.BELOW)
+        )
+        return certify.grid(scores, certify.beginning_at(first, shares), claim)
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,7 @@ def calibrate(
 
     The samples are drawn by hash, so every call draws the same; thresholds are tried from strict
     to loose, and the sample of the next one is asked for only when the one before has passed.
+    Topic queries get no label by score, so none is tried for them.
 
     Args:
         dataset: with the scores.
@@ -91,8 +102,10 @@ def calibrate(
         level: of the queries.
         queries: of all levels, by id.
         samples: how much is judged.
-        ahead: how many thresholds beyond the next one are asked about as well, where a round of
-            questions takes a day; fewer rounds, and some answers that are never needed.
+        ahead: how many thresholds beyond the next one are asked about as well once one has
+            passed, where a round of questions takes a day; fewer rounds, and some answers that are
+            never needed. The first is asked about alone: where nothing is certified it is the only
+            one.
     """
     pool = pool_of(dataset, table, level, queries, samples.of(level))
     if not pool.pairs:
@@ -104,11 +117,11 @@ def calibrate(
     beyond = _outside(dataset, pool, samples)
     wanted = dict.fromkeys([*(pool.pairs[i] for i in fit.at.tolist()), *beyond])
     walks = []
-    for claim, shares in zip(samples.claims(), (certify.ABOVE, certify.BELOW), strict=True):
+    for claim in samples.claims():
         steps = _Steps(pool, grades, claim, samples)
-        cuts = certify.grid(pool.scores, shares, claim)
+        cuts = [] if level == "topic" else samples.cuts(pool.scores, claim)
         walk = certify.walk(cuts, claim, steps)
-        if walk.waits_for is not None:
+        if walk.waits_for is not None and walk.tried:
             next_ones = cuts.index(walk.waits_for) + 1
             for cut in cuts[next_ones : next_ones + ahead]:
                 steps(cut)
@@ -117,7 +130,7 @@ def calibrate(
     still = tuple(pair for pair in wanted if pair not in grades)
     if still:
         return Calibrated(level, len(pool.pairs), still)
-    body = _body(dataset, pool, samples, walks)
+    body = _body(dataset, pool, samples, walks, grades)
     used = [one for one in rows if (one.query_id, one.passage_id) in wanted]
     body["assessors"] = sorted({one.assessor_id or one.source for one in used})
     body |= _fitted(pool, grades, fit, of, samples, body["tau_plus"])
@@ -181,7 +194,9 @@ def _outside(dataset: Dataset, pool: Pool, samples: Samples) -> list[Pair]:
 # --- what the samples show ----------------------------------------------------------------
 
 
-def _body(dataset: Dataset, pool: Pool, samples: Samples, walks: Sequence[Walk]) -> dict[str, Any]:
+def _body(
+    dataset: Dataset, pool: Pool, samples: Samples, walks: Sequence[Walk], grades: Grades
+) -> dict[str, Any]:
     above, below = walks
     return {
         "level": pool.level,
@@ -197,10 +212,23 @@ def _body(dataset: Dataset, pool: Pool, samples: Samples, walks: Sequence[Walk])
                 "limit": claim.limit,
                 "confidence": claim.confidence,
                 "tried": [asdict(one) for one in walk.tried],
+                "needed": _needed(pool, grades, claim, samples, walk),
             }
             for claim, walk in zip(samples.claims(), walks, strict=True)
         },
     }
+
+
+def _needed(
+    pool: Pool, grades: Grades, claim: Claim, samples: Samples, walk: Walk
+) -> dict[str, Any] | None:
+    """What would be needed where no threshold passed; None where one did or none was tried."""
+    if walk.threshold is not None or not walk.tried:
+        return None
+    failed = walk.tried[0]  # the first ends the walk
+    drawn = step_sample(pool, claim, samples.cuts(pool.scores, claim)[0], samples)
+    wrong = [claim.errors([grades[pool.pairs[i]]]) > 0 for i in drawn]
+    return asdict(needed(claim, failed, pool.scores[drawn].tolist(), wrong, pool.scores))
 
 
 def _fitted(
@@ -248,8 +276,7 @@ def accepted(pool: Pool, tau_plus: float | None) -> np.ndarray:
 def passed_sample(pool: Pool, samples: Samples, tau_plus: float | None) -> list[int]:
     """Positions of the sample by which tau plus passed."""
     above = samples.claims()[0]
-    cuts = certify.grid(pool.scores, certify.ABOVE, above)
-    for cut in cuts:
+    for cut in samples.cuts(pool.scores, above):
         if cut.threshold == tau_plus:
             return step_sample(pool, above, cut, samples)
     return []

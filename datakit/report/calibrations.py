@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from datakit.calibration import needed
 from datakit.dataset import Dataset
 from datakit.report import curves
 from datakit.report.curves import Curve, Point, Rule
@@ -30,6 +31,7 @@ class CalibrationFact:
     tau_minus: float | None
     tried: tuple[tuple[str, float, float, int, int, int, float, bool], ...]
     estimates: tuple[tuple[str, str], ...]
+    needed: tuple[str, ...]  # what thresholds that are not certified would need
     people: str
     chart: Markup | None
 
@@ -64,6 +66,7 @@ def _fact(dataset: Dataset, body: Mapping[str, Any]) -> CalibrationFact:
         tau_minus=number_of(body.get("tau_minus")),
         tried=tried,
         estimates=tuple(_estimates(body)),
+        needed=tuple(_needed(body)),
         people=_people(body),
         chart=_chart(body, run, tried),
     )
@@ -109,6 +112,13 @@ def _estimates(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         said = f"{number(number_of(beyond.get('n_relevant')) or 0)} of {number(n)}{bound}"
         out.append(("relevant outside the pool", said))
     return out
+
+
+def _needed(body: Mapping[str, Any]) -> list[str]:
+    try:
+        return list(needed.lines(_dict(body, "steps")))
+    except (KeyError, TypeError, ValueError, IndexError):
+        return []
 
 
 def _interval(estimate: Mapping[str, Any]) -> str:
