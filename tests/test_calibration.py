@@ -406,6 +406,13 @@ def test_labels_that_nobody_checked_leave_recall_unknown() -> None:
     assert (found.recall.value, found.found.value) == (None, None)
 
 
+def test_without_a_positive_label_there_is_no_recall() -> None:
+    found = estimates.missed(counts([100], [50], [5], 0, 0, 0, 0))
+
+    assert found.rate.value == pytest.approx(0.1)
+    assert (found.recall.value, found.recall.low) == (None, None)
+
+
 def test_none_found_is_not_none_there() -> None:
     found = estimates.missed(counts([200], [40], [0], 0, 0, 0, 40))
 

@@ -11,6 +11,7 @@ import pytest
 
 from datakit.errors import PlanError
 from datakit.miners._corpus import heading_key, named_entity, need, quarters_of
+from datakit.miners._pointing import points_elsewhere
 from datakit.miners.hard_negative import HardNegative
 from datakit.miners.indirect_positive import IndirectPositive
 from datakit.records import (
@@ -173,6 +174,88 @@ def test_a_retriever_that_misses_the_seed_does_not_vote() -> None:
     no_seed = {"b:10-19": 0.87}
 
     assert ("q1", "b:10-19") not in mine([REFUNDS], q1=no_seed)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language"),
+    [
+        ("For the refund of the price within 14 days see section 5.", "en"),
+        ("Refunds of the price within 14 days are described in our Refund Policy.", "en"),
+        ("This policy describes how Acme refunds the price within 14 days.", "en"),
+        ("退款价格14天的规定，详见附注七。", "zh"),
+    ],
+)
+def test_a_passage_that_points_elsewhere_is_no_positive(sentence: str, language: str) -> None:
+    asked = "Acme refunds price 14 days" if language == "en" else "退款 价格 14天"
+    query = replace(REFUNDS, text=asked, language=language, facets={})
+    texts = TEXTS | {"b:10-19": sentence}
+    if language == "zh":
+        texts["a:0-9"] = "收到退货后14天退款，退款价格全额返还。"
+
+    def found(**changed: str) -> set[str]:
+        passages = [
+            replace(passage(one, text), language=language, issuer=None, category=None)
+            for one, text in (texts | changed).items()
+        ]
+        rows = IndirectPositive(percentile=40)([query], passages, DUPLICATES, retrieved([query]))
+        return {row.passage_id for row in rows if isinstance(row, Judgement)}
+
+    assert "b:10-19" not in found()
+    assert "b:10-19" in found(**{"b:10-19": texts["a:0-9"]})
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "See Note 7 to the consolidated financial statements.",
+        "The information required by this Item is incorporated by reference to our annual report.",
+        "For more information about how we use and share your data, please read our Policy.",
+        "In this notice, we explain how we collect and protect personal information.",
+        "公司收入确认政策的变更情况详见附注七。",
+        "具体内容请见本报告第三节。",
+        "本政策旨在向您说明我们如何处理个人信息。",
+    ],
+)
+def test_a_sentence_that_only_says_where_something_stands(sentence: str) -> None:
+    assert points_elsewhere(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "We keep your data for 30 days.",
+        "We may share the data we collect with our parent company and affiliates, as described "
+        "in section 4.",
+        "You will see a notice on our website before the price changes.",
+        "报告期内公司营业收入同比增长12%，主要系光伏业务放量所致，详见第三节。",
+        "我们将在15个工作日内回复您的请求。",
+    ],
+)
+def test_a_sentence_that_tells_something_may_point_elsewhere_too(sentence: str) -> None:
+    assert not points_elsewhere(sentence)
+
+
+def test_words_that_are_scattered_over_a_passage_are_no_positive() -> None:
+    def found(text: str) -> bool:
+        passages = [passage(one, other) for one, other in (TEXTS | {"b:10-19": text}).items()]
+        rows = IndirectPositive(percentile=50)(
+            [REFUNDS], passages, DUPLICATES, retrieved([REFUNDS])
+        )
+        return "b:10-19" in {row.passage_id for row in rows if isinstance(row, Judgement)}
+
+    assert found("Acme also writes letters. Acme refunds the price within 14 days.")
+    assert not found(
+        "Acme refunds nothing here. Letters are answered. The price is in euros. Cookies are kept. "
+        "Orders leave the house within 14 days."
+    )
+
+
+def test_of_a_question_in_other_words_than_its_seed_nothing_is_told_by_words() -> None:
+    other_words = replace(REFUNDS, text="Acme money returned buyer changes mind 14 days")
+
+    assert ("q1", "b:10-19") not in mine([other_words])
+    lenient = IndirectPositive(percentile=50, seed_coverage=0.0)
+    assert ("q1", "b:10-19") in mine([other_words], lenient)
 
 
 def test_clusters_beyond_the_limit_are_left_out_and_the_rest_is_flagged() -> None:

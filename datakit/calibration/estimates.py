@@ -59,7 +59,7 @@ def missed(counts: Counts) -> Missed:
     missed = sum over strata of N_h * x_h / n_h; rate = missed / sum of N_h; found = judged +
     by_score * confirmed / checked; recall = found / (found + missed). A stratum of which nothing
     was drawn takes the rate of all strata. Labels by score of which nothing was checked leave
-    `found` and `recall` unknown.
+    `found` and `recall` unknown, and so does a level without any positive label.
 
     The intervals are of these pairs and these queries. They are no bootstrap: of a stratum in
     which nothing relevant was drawn it never draws anything, and such strata hold much of what is
@@ -83,14 +83,14 @@ def _found(counts: Counts) -> Estimate:
     """Positive labels that are right."""
     import numpy as np
 
-    if counts.by_score and not counts.checked:
+    most = counts.judged + counts.by_score
+    if not most or (counts.by_score and not counts.checked):
         return Estimate(None)
     wrong = _scaled_up(
         np.array([counts.by_score]),
         np.array([counts.checked]),
         np.array([counts.checked - counts.confirmed]),
     )
-    most = counts.judged + counts.by_score
     value, low, high = _ends(wrong)
     return Estimate(most - value, most - high, most - low)
 

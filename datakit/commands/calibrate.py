@@ -175,5 +175,5 @@ def _estimates(body: dict[str, Any]) -> Iterator[str]:
 
 def shown(estimate: dict[str, Any]) -> str:
     if estimate["value"] is None:
-        return "not known (no label of some source is judged)"
+        return "not established (no positive label, or none of some source judged)"
     return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"

@@ -30,6 +30,8 @@ class Limits(Protocol):
     def ratio(self) -> float: ...
     @property
     def coverage(self) -> float: ...
+    @property
+    def seed_coverage(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Agreement:
         ]
         found: dict[str, list[Passage]] = defaultdict(list)
         for (query, passage), good in zip(pairs, self._as_good_as_seed(pairs), strict=True):
-            if good and self.corpus.covers(query, passage, self.limits.coverage):
+            limits = self.limits
+            if good and self.corpus.covers(query, passage, limits.coverage, limits.seed_coverage):
                 found[query.query_id].append(passage)
         return found
 

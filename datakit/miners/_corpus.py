@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from datakit.miners._pointing import telling
 from datakit.records import Duplicate, Passage, Query, normal_key
 from datakit.retrievers._postings import document_frequency
 from datakit.retrievers._tokenise import Tokeniser
@@ -38,6 +40,7 @@ class Corpus:
             self.by_doc[passage.doc_id].append(row)
             if passage.category:
                 self.by_category[passage.category, passage.language].append(row)
+        self._placed: dict[str, list[set[int]]] = {}  # by passage_id, as far as it was asked for
         self._cluster = {one.passage_id: one.cluster_id for one in duplicates}
         self._copies: dict[str, list[str]] = defaultdict(list)
         self.members: dict[str, list[int]] = defaultdict(list)  # rows, templates included
@@ -104,31 +107,65 @@ class Corpus:
             return True
         return years <= set(YEAR.findall(f"{passage.header} {passage.text}"))
 
-    def covers(self, query: Query, passage: Passage, share: float) -> bool:
-        """Has the passage all the query's numbers, and nearly as much of its words as a seed?"""
+    def covers(self, query: Query, passage: Passage, share: float, seed_share: float) -> bool:
+        """Has the passage all the query's numbers, and in one place nearly as much of its words as
+        a seed has, which itself has enough of them to be told by words?
+
+        Args:
+            query: with seeds.
+            passage: to be compared with them.
+            share: least share of what the best seed holds.
+            seed_share: least share of the query's words that the best seed holds.
+        """
         asked = need(query)
         # years and quarters are facets
         numbers = set(_NUMBER.findall(_QUARTER.sub(" ", asked))) - set(YEAR.findall(asked))
         if not numbers <= set(_NUMBER.findall(_full_text(passage)[0])):
             return False
-        tokeniser, idf = self._words
+        tokeniser, _ = self._words
         wanted = set(tokeniser.transform([(asked, query.language)])[0])
+        by_seed = max(self._held_together(wanted, seed) for seed in self.seeds(query))
+        if by_seed < seed_share * self._weight(wanted):
+            return False
+        return self._held_together(wanted, passage) >= share * by_seed
 
-        def held(one: Passage) -> float:
-            there = wanted & set(tokeniser.transform([_full_text(one)])[0])
-            return sum(float(idf[term]) for term in sorted(there))
+    def _held_together(self, wanted: set[int], passage: Passage) -> float:
+        """The weight of the words that the passage has in one place: its heading and two sentences
+        that follow each other and say something. Words that are scattered over a passage are no
+        answer, nor are those of a sentence that points elsewhere.
+        """
+        places = self._places(passage)
+        return max((self._weight(wanted & place) for place in places), default=0.0)
 
-        return held(passage) >= share * max(held(seed) for seed in self.seeds(query))
+    def _places(self, passage: Passage) -> list[set[int]]:
+        """The words of a passage, place by place; none where it only points elsewhere."""
+        if passage.passage_id not in self._placed:
+            tokeniser, language = self._words[0], passage.language
+            lines = [*telling(passage.text, language, passage.section_path)]
+            texts = [*passage.section_path[-1:], *lines]
+            terms = [set(one) for one in tokeniser.transform([(one, language) for one in texts])]
+            heading, said = set().union(*terms[: -len(lines)]), terms[-len(lines) :]
+            self._placed[passage.passage_id] = [
+                heading.union(*pair) for pair in itertools.pairwise([*said, set()]) if lines
+            ]
+        return self._placed[passage.passage_id]
+
+    def _weight(self, terms: set[int]) -> float:
+        """Rare words count more."""
+        idf = self._words[1]
+        return sum(float(idf[term]) for term in sorted(terms))
 
     def share_held(self, asked: str, passage: Passage) -> float:
         """Share of the words of `asked` that the passage has, rare ones counting more; 1.0 where
-        the corpus knows none of them.
+        the corpus knows none of them, 0.0 of a passage that only points elsewhere.
         """
-        tokeniser, idf = self._words
+        if not self._places(passage):
+            return 0.0
+        tokeniser, _ = self._words
         wanted = set(tokeniser.transform([(asked, passage.language)])[0])
         there = wanted & set(tokeniser.transform([_full_text(passage)])[0])
-        held, whole = (sum(float(idf[t]) for t in sorted(terms)) for terms in (there, wanted))
-        return held / whole if whole else 1.0
+        whole = self._weight(wanted)
+        return self._weight(there) / whole if whole else 1.0
 
     @cached_property
     def _words(self) -> tuple[Tokeniser, np.ndarray]:

@@ -30,9 +30,11 @@ class IndirectPositive:
     passage, among those that are no copy of the seed, no deeper than the median seed of its level
     and language lies, and score it above random pairs and nearly as high as the seed. It must
     also fit what the query names (issuer, period, numbers) and hold the query's words as the seed
-    does. Of a topic query's documents those passages are taken that both kinds of retriever have
-    among the document's best, for the query or for one of its sub-questions; the query itself must
-    score them well, and they must have most words of its topic.
+    does, in one place, and in sentences that say something: "see note 7" and "this policy
+    describes how" do not count. Of a topic query's documents those passages are taken that both
+    kinds of retriever have among the document's best, for the query or for one of its
+    sub-questions; the query itself must score them well, and they must have most words of its
+    topic.
 
     Source:
         Candidate spaces: the published idea of FinCPRG (2508.02222). The rule, and every number
@@ -54,6 +56,9 @@ class IndirectPositive:
     outside_ratio: float = 0.85  # the same, for a passage of another document
     topic_coverage: float = 0.6  # least share of the words of a topic query's topic
     coverage: float = 0.95  # least share of the seed's query words, rare words counting more
+    # least share of the query's words that its seed has: of a question in other words than the
+    # seed's, the words that another passage shares are mostly those of asking
+    seed_coverage: float = 0.5
     # clusters of positives kept for a sentence, passage and topic query (F7); beyond, the best,
     # flagged
     limits: tuple[int, int, int] = (10, 50, 200)

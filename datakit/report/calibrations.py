@@ -124,7 +124,7 @@ def _needed(body: Mapping[str, Any]) -> list[str]:
 def _interval(estimate: Mapping[str, Any]) -> str:
     value, low, high = (number_of(estimate.get(k)) for k in ("value", "low", "high"))
     if value is None:
-        return "not established: no label of some source is judged"
+        return "not established: no positive label, or none of some source judged"
     return f"{value:.3f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
 
 
