@@ -163,6 +163,17 @@ def test_margins_of_the_teacher_are_learned(tmp_path: Path) -> None:
     assert plain["scores"][0][1] < taught["scores"][0][1]  # the loss has a second part
 
 
+def test_products_in_bfloat16_change_the_loss_a_little(tmp_path: Path) -> None:
+    dataset = synonyms(tmp_path / "set", "en")
+    losses = [
+        train(Job(dataset.path, tmp_path / dtype, SMALL | {"dtype": dtype}))["scores"][0][1]
+        for dtype in ("float32", "bfloat16")
+    ]
+
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert losses[1] != losses[0]
+
+
 def test_the_bag_starts_near_tf_idf() -> None:
     texts = [f"{word} and the contract" for word in ENGLISH.values()]
     model = bag_encoder(texts, 500, 256, seed=0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from datakit.segmentation.epochs import Course, Epoch, Say, run, seed_of, warm_up_then_linear
+from datakit.seq2seq import Dtype
 from datakit.training.triples import Example, Triples, batches, columns
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Settings:
     scale: float = 20.0  # of cosines, as of MultipleNegativesRanking
     distil: float = 0.0  # weight of the teacher's margins beside it
     max_length: int = 256  # tokens of a text, of a checkpoint
+    dtype: Dtype = "float32"  # of products; weights are float32
     device: str = "auto"
     allow_download: bool = False  # fetch a hub id that is not in the local cache
 
@@ -74,9 +76,9 @@ def fit(
     loop = _Loop(model, optimiser, triples, settings, seed, per_epoch, total)
 
     def score() -> float:
-        return held_out(model, triples)
+        return held_out(model, triples, settings.dtype)
 
-    before = held_out(model, triples)
+    before = score()
     say(f"before training: held-out RR {before:.4f}")
     return before, run(model, optimiser, loop.epoch, score, course)
 
@@ -154,9 +156,13 @@ class _Loop:
 
     def _loss(self, batch: Sequence[Example], seed: int) -> torch.Tensor:
         """A scalar: MultipleNegativesRanking, and where they are asked for the margins."""
+        texts, margins = columns(batch, self.settings.negatives, self.triples.texts, seed)
+        with _products(self.model, self.settings.dtype):
+            return self._loss_of(texts, margins)
+
+    def _loss_of(self, texts: list[list[str]], margins: list[list[float | None]]) -> torch.Tensor:
         import torch
 
-        texts, margins = columns(batch, self.settings.negatives, self.triples.texts, seed)
         loss: torch.Tensor = self.ranking([self._features(c) for c in texts], torch.empty(0))
         rows = [i for i, of in enumerate(margins) if of and of[0] is not None]
         if self.settings.distil and rows:
@@ -178,15 +184,22 @@ def features(model: Any, texts: list[str]) -> dict[str, torch.Tensor]:
     }
 
 
-def encode(model: Any, texts: Sequence[str]) -> np.ndarray:
+def _products(model: Any, dtype: Dtype) -> torch.autocast:
+    import torch
+
+    return torch.autocast(model.device.type, torch.bfloat16, enabled=dtype == "bfloat16")
+
+
+def encode(model: Any, texts: Sequence[str], dtype: Dtype = "float32") -> np.ndarray:
     """(n_texts, dim) float32, unit length."""
-    vectors: np.ndarray = model.encode(
-        list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=64
-    )
+    with _products(model, dtype):
+        vectors: np.ndarray = model.encode(
+            list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=64
+        )
     return vectors
 
 
-def held_out(model: Any, triples: Triples) -> float:
+def held_out(model: Any, triples: Triples, dtype: Dtype = "float32") -> float:
     """Mean reciprocal rank of the held-out queries' positives among their passages and negatives.
 
     Of a set without a dev split, and of one without a query in it, nan is of no use: then the
@@ -196,8 +209,8 @@ def held_out(model: Any, triples: Triples) -> float:
 
     chosen = (triples.dev or triples.train)[:DEV_QUERIES]
     rows = {text: i for i, text in enumerate(dict.fromkeys(_texts(chosen)))}
-    vectors = encode(model, list(rows))
-    asked = encode(model, [one.query for one in chosen])
+    vectors = encode(model, list(rows), dtype)
+    asked = encode(model, [one.query for one in chosen], dtype)
     scores = asked @ vectors.T
     ranks = []
     positives: dict[str, set[int]] = {}

@@ -82,11 +82,11 @@ def train(job: Job, say: Say = lambda line: None) -> dict[str, Any]:
     say(f"{len(triples.train):,} pairs to train on, {len(triples.dev):,} held out")
     sets = _labelled_sets(dataset, job, say)
     model, base = start(settings, triples, job.seed)
-    before = [testing.with_encoder(one, _encoder(model)) for one in sets]
+    before = [testing.with_encoder(one, _encoder(model, settings)) for one in sets]
     checkpoints = job.out / CHECKPOINTS / digest
     resumed = checkpoints.exists()
     score, history = contrast.fit(model, triples, settings, job.seed, checkpoints, say)
-    after = [testing.with_encoder(one, _encoder(model)) for one in sets]
+    after = [testing.with_encoder(one, _encoder(model, settings)) for one in sets]
     tested = [
         _tested(one, old, new, job.seed) for one, old, new in zip(sets, before, after, strict=True)
     ]
@@ -136,8 +136,8 @@ def start(settings: Settings, triples: Triples, seed: int) -> tuple[Any, str]:
     return model, f"`{settings.model}`"
 
 
-def _encoder(model: Any) -> Callable[[Sequence[str]], Any]:
-    return lambda texts: contrast.encode(model, texts)
+def _encoder(model: Any, settings: Settings) -> Callable[[Sequence[str]], Any]:
+    return lambda texts: contrast.encode(model, texts, settings.dtype)
 
 
 def _needs_sentence_transformers() -> None:

@@ -15,7 +15,8 @@ Labels, by which the variants are ranked by mean nDCG@10:
 
 - seed: the passage that a query was written from, alone;
 - uncertified: and what retrievers agree on;
-- certified: and what the cascade labels: certified above tau plus, and judged;
+- certified: and what the cascade labels: certified above tau plus, and judged, by the number of
+  pairs that are judged in all;
 - pool: (thinned) and every positive in the pool, as if all of it were judged;
 - human: (what they are compared with) the collection's own queries and labels.
 
@@ -115,7 +116,7 @@ def people(data: Labelled) -> Judge:
 
 def label_sets(
     data: Labelled, queries: list[Query], indexes: dict[str, Any], judge: Judge, how: Samples,
-    budget: int,
+    budgets: Sequence[int],
 ) -> tuple[dict[str, Labels], list[Pooled]]:  # fmt: skip
     """The sets of labels, and the pool."""
     names = ("bm25", "dense" if "dense" in indexes else "lsa 256")
@@ -125,20 +126,18 @@ def label_sets(
     made = [j for j in miner(queries, data.passages, [], retrieved, pool)
             if isinstance(j, Judgement)]  # fmt: skip
     own = [j for j in made if not j.flags]
+    sets = {"seed": grades(own, queries), "uncertified": grades(made, queries)}
     with tempfile.TemporaryDirectory() as folder:
         tables = {"passage": data.passages, "query/candidate": queries, "pool": pool}
         dataset = write_tables(Path(folder) / "out", tables, "bench")
         with dataset.locked():
-            spend(dataset, how, budget, judge)
-            bodies = certified.calibrations(dataset)
-            by_score = list(certified.labels(dataset, bodies))
-            answers = list(judged(dataset))
-            say(bodies, certified.standing(dataset, bodies))
-    return {
-        "seed": grades(own, queries),
-        "uncertified": grades(made, queries),
-        "certified": grades([*own, *by_score, *answers], queries),
-    }, pool
+            for budget in sorted(budgets):
+                spend(dataset, how, budget, judge)
+                bodies = certified.calibrations(dataset)
+                labels = [*own, *certified.labels(dataset, bodies), *judged(dataset)]
+                sets[f"certified {budget:,}"] = grades(labels, queries)
+                say(bodies, certified.standing(dataset, bodies))
+    return sets, pool
 
 
 def spend(dataset: Dataset, how: Samples, budget: int, judge: Judge) -> None:
@@ -220,7 +219,7 @@ def generated(data: Labelled, indexes: dict[str, Any], given: argparse.Namespace
     at = np.random.default_rng(0).permutation(len(made))[: given.generated]
     queries = [made[i] for i in sorted(at.tolist())]
     judge = (Cosine if given.judge == "encoder" else Words)(data.passages, queries)
-    sets, _ = label_sets(data, queries, indexes, judge, Samples(), given.judged)
+    sets, _ = label_sets(data, queries, indexes, judge, Samples(), [given.judged])
     runs = [variants.ranked(one, queries) for one in indexes.values()]
     human = by_people(data, indexes, data.queries)
     means = {kind: variants.ndcg(runs, labels) for kind, labels in sets.items()}
@@ -248,7 +247,7 @@ def table(names: list[str], human: np.ndarray, found: dict[str, list[dict[str, A
         low, high = np.percentile(samples, [2.5, 97.5])
         mean, clear = (np.mean([one[key] for one in draws]) for key in ("tau", "clear"))
         least = f", least of {len(draws)} draws {min(one['tau'] for one in draws):.3f}"
-        print(f"  {kind:<12} tau {mean:.3f}{least if len(draws) > 1 else ''}; samples "
+        print(f"  {kind:<15} tau {mean:.3f}{least if len(draws) > 1 else ''}; samples "
               f"{samples.mean():.3f} [{low:.3f}, {high:.3f}]; among clear pairs {clear:.3f}",
               flush=True)  # fmt: skip
 
@@ -261,7 +260,9 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=250, help="thinned: at most")
     parser.add_argument("--draws", type=int, default=5, help="thinned: of the positive left")
     parser.add_argument("--left", choices=("random", "nearest"), default="random")
-    parser.add_argument("--budget", type=int, default=400, help="thinned: pairs judged in all")
+    parser.add_argument(
+        "--budget", type=int, nargs="+", default=[400, 1000], help="thinned: pairs judged in all"
+    )
     parser.add_argument("--generated", type=int, default=400, help="generated queries, at most")
     parser.add_argument("--judge", choices=("words", "encoder"), default="words")
     parser.add_argument("--judged", type=int, default=4000, help="generated: pairs judged in all")
