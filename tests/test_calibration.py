@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, hypergeom
 from sklearn.isotonic import IsotonicRegression
 
 from datakit.calibration import cascade, certify, estimates, isotonic, needed, sampling, store
@@ -189,6 +189,27 @@ def grades(n: int, errors: int) -> list[int | None]:
     return [0] * errors + [2] * (n - errors)
 
 
+@pytest.mark.parametrize(
+    ("size", "errors", "n"), [(60, 3, 40), (55, 3, 55), (300, 0, 29), (9, 9, 9)]
+)
+def test_a_small_region_has_the_most_errors_that_fit_its_sample(
+    size: int, errors: int, n: int
+) -> None:
+    fits = [k for k in range(size + 1) if hypergeom(size, k, n).cdf(errors) > 0.05]
+    possible = [k for k in fits if errors <= k <= size - (n - errors)]
+
+    assert certify.bound_in(size, errors, n) == max(possible) / size
+
+
+def test_a_region_that_is_wholly_judged_is_known_and_a_large_one_is_as_the_binomial() -> None:
+    assert certify.bound_in(55, 3, 55) == 3 / 55
+    assert certify.bound_in(2_000_000, 13, 208) == pytest.approx(
+        certify.upper_bound(13, 208), rel=1e-3
+    )
+    with pytest.raises(ValueError, match="4 of 3 of 9"):
+        certify.bound_in(9, 4, 3)
+
+
 def test_the_walk_stops_at_the_first_failure() -> None:
     cuts = [Cut(share, -share, 10_000) for share in certify.ABOVE]
     found = dict(zip(certify.ABOVE, (2, 13, 14, 0, 0, 0), strict=True))
@@ -201,7 +222,7 @@ def test_the_walk_stops_at_the_first_failure() -> None:
 
 
 def test_a_walk_that_fails_at_once_has_no_threshold_and_one_without_grades_waits() -> None:
-    cuts = [Cut(0.1, 1.0, 500)]
+    cuts = [Cut(0.1, 1.0, 50_000)]
 
     assert certify.walk(cuts, PRECISION, lambda _: grades(208, 14)).threshold is None
     assert certify.walk(cuts, PRECISION, lambda _: None).waits_for == cuts[0]
@@ -270,7 +291,8 @@ def test_labels_that_just_miss_the_precision_are_hardly_ever_certified() -> None
     claimed = 0
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
-        scores, relevant = rng.normal(size=20_000), rng.random(20_000) < 0.895
+        blocks = np.tile(np.arange(1000) >= 105, (200, 1))  # of each threshold's region too
+        scores, relevant = -np.arange(200_000.0), rng.permuted(blocks, axis=1).ravel()
         cuts = certify.grid(scores, certify.ABOVE, PRECISION)
         walk = certify.walk(cuts, PRECISION, judge(scores, relevant, PRECISION, seed))
         claimed += walk.threshold is not None

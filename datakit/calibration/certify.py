@@ -120,6 +120,49 @@ def upper_bound(successes: int, n: int, confidence: float = CONFIDENCE) -> float
     return float(betaincinv(successes + 1, n - successes, confidence))
 
 
+def bound_in(size: int, errors: int, n: int, confidence: float = CONFIDENCE) -> float:
+    """One-sided exact bound from above on the rate of errors among `size` things.
+
+    Of a sample drawn without replacement: a region of 55 pairs that are all judged has no more
+    errors than were seen, while the binomial bound speaks of a source without end.
+
+    Args:
+        size: of the region.
+        errors: in the sample.
+        n: of the sample, at most `size`.
+        confidence: one-sided.
+
+    Raises:
+        ValueError: the numbers do not fit.
+
+    Source:
+        The most errors with which so few would be seen in 5 % of samples: hypergeometric, as
+        Clopper-Pearson is for the binomial.
+    """
+    if not 0 <= errors <= n <= size:
+        raise ValueError(f"{errors} of {n} of {size}: expected each at most the next")
+    low, high = errors, size - (n - errors)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _chance_of_few(size, middle, errors, n) > 1 - confidence:
+            low = middle
+        else:
+            high = middle - 1
+    return low / size if n else 1.0
+
+
+def _chance_of_few(size: int, wrong: int, errors: int, n: int) -> float:
+    """P(at most `errors` in a sample of n), of `size` things with `wrong` ones among them."""
+    import numpy as np
+    from scipy.special import gammaln
+
+    def ways(of: Any, k: Any) -> Any:  # the logarithm of a binomial coefficient
+        return gammaln(of + 1) - gammaln(k + 1) - gammaln(of - k + 1)
+
+    k = np.arange(max(0, n - (size - wrong)), min(errors, wrong) + 1)
+    return float(np.exp(ways(wrong, k) + ways(size - wrong, n - k) - ways(size, n)).sum())
+
+
 def most_errors(n: int, limit: float, confidence: float = CONFIDENCE) -> int:
     """How many errors a sample of n may have to show a rate of at most `limit`; -1: n is too few"""
     errors = -1
@@ -188,7 +231,7 @@ def walk(
         if grades is None:
             return Walk(tuple(tried), cut)
         errors = claim.errors(grades)
-        bound = upper_bound(errors, len(grades), claim.confidence)
+        bound = bound_in(cut.n_region, errors, len(grades), claim.confidence)
         passed = bound <= claim.limit
         tried.append(
             Tried(cut.share, cut.threshold, cut.n_region, len(grades), errors, bound, passed)
