@@ -14,6 +14,7 @@ from datakit.engine import Outcome, Step
 from datakit.errors import DatasetError, PlanError, YieldTooLow
 from datakit.llm.calls import Calls, Spending
 from datakit.plan import ASKED_FOR, Plan, Use, parse
+from datakit.reading import NOT_A_DOCUMENT
 from datakit.runners.local import LocalRunner
 
 REPLIES = ".replies"  # below the dataset: what language models answered
@@ -104,10 +105,11 @@ class Build:
 
     def check_sources(self) -> None:
         """Raise where too many of the sources could not be read; the rest has been built."""
-        counts = self.dataset.manifest["stages"]["ingest"]["counts"]
-        seen, dropped = counts["in"], counts["dropped"]
+        entry = self.dataset.manifest["stages"]["ingest"]
+        reasons = dict(entry["dropped_by_reason"])
+        left_out = reasons.pop(NOT_A_DOCUMENT, 0)  # nobody meant them to be read
+        seen, dropped = (entry["counts"][name] - left_out for name in ("in", "dropped"))
         if seen and (seen - dropped) / seen < self.plan.floors.ingest:
-            reasons = self.dataset.manifest["stages"]["ingest"]["dropped_by_reason"]
             why = ", ".join(f"{reason} {n:,}" for reason, n in reasons.items())
             raise YieldTooLow(
                 f"the dataset is built, but {dropped:,} of {seen:,} sources were dropped ({why}): "

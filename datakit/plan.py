@@ -35,6 +35,12 @@ PLUGIN_STAGES: dict[str, tuple[str, bool]] = {
 }
 # no part of a build: asked for by a command of its own, and of no plan unless it names them
 ASKED_FOR = ("judge",)
+# files that tell where a folder's documents come from and what may be done with them; a README is
+# as often a document itself
+ABOUT_A_FOLDER = (
+    "SOURCE.txt", "SOURCES.txt", "MANIFEST", "MANIFEST.*", "SHA256SUMS*", "LICEN[CS]E",
+    "LICEN[CS]E.txt", "LICEN[CS]E.md", "COPYING", "COPYING.txt", "NOTICE", "NOTICE.txt",
+)  # fmt: skip
 # parts of a build that a plan may leave out
 OPTIONAL = (*ASKED_FOR, "mutate", "rerank")
 
@@ -45,6 +51,8 @@ class ReadingOptions:
 
     # a source that gives no record for so long is dropped; 0: no limit, and no process of its own
     seconds_per_document: float = 120.0
+    # patterns of file names, case counts; in folders and archives alone, each one a Dropped row
+    leave_out: tuple[str, ...] = ABOUT_A_FOLDER
 
 
 @dataclass(frozen=True)

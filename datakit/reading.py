@@ -20,8 +20,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +35,7 @@ from datakit.sources import SourceFile
 Spec = tuple[str, str, dict[str, Any]]  # plugin kind, name, settings: how a plugin travels
 Records = Iterator[Document | Dropped]
 HEAD_BYTES = 64 << 10  # what an ingestor sees of a file before it says whether it is its own
+NOT_A_DOCUMENT = "not_a_document"  # the reason of a file that `leave_out` names
 IDLE_SECONDS = 30  # after which the process goes, and its memory with it
 _START = "from datakit.reading import serve; serve()"
 _TIMED = hasattr(signal, "setitimer")  # not on Windows: there a crash is caught, a hang is not
@@ -47,34 +49,50 @@ def made(of: Spec) -> Any:
 # --- one source ---------------------------------------------------------------------------
 
 
-def read_source(file: SourceFile, ingestors: list[Any], scratch: Path) -> Records:
+def read_source(
+    file: SourceFile, ingestors: list[Any], scratch: Path, leave_out: Sequence[str] = ()
+) -> Records:
     """The records of a file; whatever goes wrong with it is one Dropped.
 
     Args:
         file: the source.
         ingestors: tried in order; the highest `matches` wins, the first among equals.
         scratch: a folder to unpack archives into; made and left behind where there is one.
+        leave_out: patterns of names that are no documents where they lie in a folder or archive.
 
     Raises:
         MissingDependency: the file's ingestor needs a package that is not installed.
     """
-    yield from _read(file, ingestors, scratch, None, 0)
+    yield from _read(file, _Manner(ingestors, scratch, leave_out), None, 0)
 
 
-def _read(
-    file: SourceFile, ingestors: list[Any], scratch: Path, budget: _unpack.Budget | None, deep: int
-) -> Records:
+@dataclass(frozen=True)
+class _Manner:
+    """What is the same for a file and for all that is packed in it."""
+
+    ingestors: list[Any]
+    scratch: Path
+    leave_out: Sequence[str]
+
+
+def _read(file: SourceFile, manner: _Manner, budget: _unpack.Budget | None, deep: int) -> Records:
+    folder, _, name = file.uri.rpartition("/")
+    if folder and any(fnmatchcase(name, pattern) for pattern in manner.leave_out):
+        yield Dropped(
+            file.uri, NOT_A_DOCUMENT, "a file of this name tells about its folder. With leave_out "
+            "= [] in the plan's [ingest], or named as a source of its own, it is read.",
+        )  # fmt: skip
+        return
     try:
         with file.path.open("rb") as handle:
             head = handle.read(HEAD_BYTES)
-        name = file.uri.rpartition("/")[2]
-        ranked = [(i.matches(name, head), -n, i) for n, i in enumerate(ingestors)]
+        ranked = [(i.matches(name, head), -n, i) for n, i in enumerate(manner.ingestors)]
         score, _, best = max(ranked, key=lambda entry: entry[:2])
         if score <= 0:
             kind = _unpack.kind_of(name, head)
             if kind:
                 budget = budget or _unpack.Budget.of(file.path)
-                yield from _unpacked(file, kind, ingestors, scratch, (budget, deep))
+                yield from _unpacked(file, kind, manner, (budget, deep))
             else:
                 yield _unrecognised(file, head)
             return
@@ -100,11 +118,7 @@ def _unrecognised(file: SourceFile, head: bytes) -> Dropped:
 
 
 def _unpacked(
-    file: SourceFile,
-    kind: str,
-    ingestors: list[Any],
-    scratch: Path,
-    bounds: tuple[_unpack.Budget, int],
+    file: SourceFile, kind: str, manner: _Manner, bounds: tuple[_unpack.Budget, int]
 ) -> Records:
     """The records of an archive's members, each named below the archive."""
     budget, deep = bounds
@@ -114,7 +128,7 @@ def _unpacked(
             "Unpack it by hand if it can be trusted.",
         )  # fmt: skip
         return
-    folder = scratch / str(deep)
+    folder = manner.scratch / str(deep)
     empty = True
     try:
         name = file.uri.rpartition("/")[2]
@@ -128,7 +142,7 @@ def _unpacked(
                 continue
             size = member.path.stat().st_size
             inner = replace(file, path=member.path, uri=uri, bytes=size, sha256="")
-            yield from _read(inner, ingestors, scratch, budget, deep + 1)
+            yield from _read(inner, manner, budget, deep + 1)
     except _unpack.Refused as refused:
         empty = False
         yield Dropped(file.uri, refused.reason, f"{file.uri}: {refused.detail}")
@@ -147,10 +161,14 @@ class Reader:
         modules: that are imported first, so that ingestors of other packages are known.
         seconds: until the next record of a file has to be there; 0 reads in this process, where
             nothing can be ended.
+        leave_out: as `read_source` takes it.
     """
 
-    def __init__(self, specs: list[Spec], modules: list[str], seconds: float) -> None:
+    def __init__(
+        self, specs: list[Spec], modules: list[str], seconds: float, leave_out: Sequence[str] = ()
+    ) -> None:
         self.specs, self.modules, self.seconds = specs, modules, seconds
+        self.leave_out = tuple(leave_out)
         self._process: subprocess.Popen[bytes] | None = None
         self._ingestors: list[Any] = []
 
@@ -158,7 +176,7 @@ class Reader:
         """The records of a file; a hang or a crash is one Dropped, after what came before it."""
         if self.seconds <= 0:
             self._ingestors = self._ingestors or [made(spec) for spec in self.specs]
-            records = read_source(file, self._ingestors, scratch)
+            records = read_source(file, self._ingestors, scratch, self.leave_out)
         else:
             records = self._asked(file, scratch)
         try:
@@ -226,7 +244,8 @@ class Reader:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            pickle.dump((self.modules, self.specs, self.seconds), process.stdin)
+            told = (self.modules, self.specs, self.seconds, self.leave_out)
+            pickle.dump(told, process.stdin)
             process.stdin.flush()
             problem = pickle.load(process.stdout)
         except (OSError, EOFError):
@@ -271,14 +290,15 @@ _readers: list[Reader] = []
 
 
 def reader(
-    specs: list[Spec], modules: list[str], seconds: float
+    specs: list[Spec], modules: list[str], seconds: float, leave_out: Sequence[str] = ()
 ) -> Callable[[SourceFile, Path], Records]:
     """The reader of this process for some ingestors; shard after shard asks the same one."""
+    asked = (specs, modules, seconds, tuple(leave_out))
     for known in _readers:
-        if (known.specs, known.modules, known.seconds) == (specs, modules, seconds):
+        if (known.specs, known.modules, known.seconds, known.leave_out) == asked:
             return known
     close()
-    _readers.append(Reader(specs, modules, seconds))
+    _readers.append(Reader(*asked))
     return _readers[0]
 
 
@@ -296,7 +316,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer, and what it reads no request
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    modules, specs, seconds = pickle.load(requests)
+    modules, specs, seconds, leave_out = pickle.load(requests)
     ingestors: list[Any] = []
     problem = ""
     try:
@@ -315,7 +335,7 @@ def serve() -> None:
         except EOFError:
             return
         _send(answers, "begun")
-        records = read_source(file, ingestors, scratch)
+        records = read_source(file, ingestors, scratch, leave_out)
         while True:
             _alarm(seconds)
             record = _next(records)

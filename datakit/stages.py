@@ -22,7 +22,7 @@ the dataset that is being built.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -93,6 +93,7 @@ def ingest_step(plan: Plan, files: list[SourceFile]) -> Step:
             [spec(p) for p in plugins],
             sorted({type(p).__module__ for p in plugins}),
             plan.reading.seconds_per_document,
+            plan.reading.leave_out,
         ),
         pieces=shards(files),
         floor=0.0,  # the plan's floor counts at the end of the build
@@ -100,7 +101,8 @@ def ingest_step(plan: Plan, files: list[SourceFile]) -> Step:
 
 
 def ingest_files(
-    payload: tuple[tuple[list[Spec], list[str], float], tuple[SourceFile, ...]], sink: Sink
+    payload: tuple[tuple[list[Spec], list[str], float, Sequence[str]], tuple[SourceFile, ...]],
+    sink: Sink,
 ) -> None:
     """Map function: read each file with the ingestor that recognises it best."""
     how, files = payload

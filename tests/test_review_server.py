@@ -117,6 +117,18 @@ def test_bodies_that_are_no_answer_are_refused(server: Server, body: str) -> Non
     assert ask(server, "/api/answer", body)[0] in (400, 413)
 
 
+@pytest.mark.parametrize(
+    ("size", "status"), [("9" * 5_000, 413), ("0" * 5_000 + "2", 413), ("x", 411)]
+)
+def test_a_length_that_no_body_has_is_refused(server: Server, size: str, status: int) -> None:
+    assert ask(server, "/api/answer", "{}", Content_Length=size)[0] == status
+
+
+@pytest.mark.parametrize("address", ["/api/state?a&b&c&d&e&f", "//[/api/state"])
+def test_an_address_that_cannot_be_read_is_refused(server: Server, address: str) -> None:
+    assert ask(server, address)[0] == 400
+
+
 def test_undo_gives_back_what_was_said_before(server: Server, dataset: Dataset) -> None:
     body = SAID | pair(server)
     ask(server, "/api/answer", body)

@@ -34,6 +34,8 @@ MOST_BODY = 64 << 10  # bytes of a request
 MOST_SNIPPET = 4_000  # characters
 SILENT = 30.0  # seconds after which a connection that says nothing is closed
 _ID_CHARS = 64
+_MOST_FIELDS = 4  # of an address
+_SIZE_DIGITS = 9  # of a body's length; Python reads no number of some thousands of digits
 
 
 class Refused(Exception):
@@ -228,16 +230,15 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.UNAUTHORIZED, "open the address that the terminal shows")
 
     def _get(self) -> None:
-        url = urlsplit(self.path)
-        if url.path == "/":
+        path, asked = _asked(self.path)
+        if path == "/":
             self._send_page()
             return
         self._check_token()
-        asked = parse_qs(url.query, max_num_fields=4)
         assessor = _assessor(asked.get("assessor", [""])[0])
-        if url.path == "/api/state":
+        if path == "/api/state":
             self._send(HTTPStatus.OK, self.server.session.state(assessor))
-        elif url.path == "/api/item":
+        elif path == "/api/item":
             at = _position(asked.get("at", [""])[0])
             self._send(HTTPStatus.OK, self.server.session.item(assessor, at))
         else:
@@ -260,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = self.headers.get("Content-Length", "")
         if not size.isascii() or not size.isdigit():
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "Content-Length is needed")
-        if int(size) > MOST_BODY:
+        if len(size) > _SIZE_DIGITS or int(size) > MOST_BODY:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MOST_BODY} bytes")
         if self.headers.get_content_type() != "application/json":
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected JSON")
@@ -295,6 +296,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
+
+
+def _asked(target: str) -> tuple[str, dict[str, list[str]]]:
+    """The path and the fields of a request's address."""
+    try:
+        url = urlsplit(target)
+        return url.path, parse_qs(url.query, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Refused(HTTPStatus.BAD_REQUEST, "an address that cannot be read") from None
 
 
 def _assessor(value: Any) -> str:
