@@ -7,24 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from datakit.auditing import outputs, running
+from datakit.auditing.settings import AuditSettings
 from datakit.dataset import Dataset
 from datakit.gates import verify as gates
 from datakit.version import __version__
 
 
-def inspect(dataset: Dataset, afresh: bool = True, shown: bool = False) -> None:
+def inspect(
+    dataset: Dataset, asked: AuditSettings, afresh: bool = True, shown: bool = False
+) -> None:
     """Write gates.json, measures.json and findings.jsonl.
 
     Args:
         dataset: with passages and queries.
+        asked: what the plan says of the audit.
         afresh: replace what is there in any case; else only where it is of an earlier state, so
             that an audit or a verification that went further (a dearer tier, G12, G13) stays.
         shown: whether to show how far it is.
     """
     if afresh or not _is_of_now(dataset, dataset.path / "gates.json"):
         gates.write(dataset, gates.verify(dataset)[0])
-    if afresh or not _is_of_now(dataset, dataset.path / "measures.json"):
-        outputs.write(running.audit(dataset, shown=shown), dataset.path)
+    file = dataset.path / "measures.json"
+    told = (_read(file) or {}).get("plan")
+    if afresh or told != asked.as_dict() or not _is_of_now(dataset, file):
+        found = running.audit(
+            dataset, asked.profile, values=asked.limits, shown=shown, off=asked.off
+        )
+        outputs.write(found, dataset.path, asked)
 
 
 def counts(dataset: Dataset) -> dict[str, dict[str, int]]:

@@ -198,7 +198,7 @@ def build(
         _remember_sources(dataset, source_paths, limit)
         work = Build(dataset, plan, files, workers, show, spending or Spending())
         outcomes = work.run(report=report)
-        inspect(dataset, not all(one.skipped for one in outcomes), show)
+        inspect(dataset, plan.audit, not all(one.skipped for one in outcomes), show)
         with unwritable(dataset.path):
             write_report(dataset)
         work.check_sources()

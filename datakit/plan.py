@@ -12,12 +12,15 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from datakit import registry
 from datakit.errors import PlanError, UnknownName, did_you_mean
 from datakit.llm.endpoint import EndpointSettings
 from datakit.llm.endpoints import endpoints, plain
+
+if TYPE_CHECKING:
+    from datakit.auditing.settings import AuditSettings
 
 SHIPPED = Path(__file__).parent / "plans"
 # stage -> (plugin kind, whether the plan may name several)
@@ -116,6 +119,7 @@ class Plan:
     split: Any  # splits.SplitSettings
     check: CheckOptions
     floors: Floors
+    audit: AuditSettings
     llm: Mapping[str, EndpointSettings] = dataclasses.field(default_factory=dict)  # by name
 
     def one(self, stage: str) -> Use:
@@ -173,6 +177,7 @@ class Plan:
         out["retrieval"] = _plain(self.retrieve)
         for name in ("filter", "split", "check", "floors"):
             out[name] = _plain(getattr(self, name))
+        out["audit"] = self.audit.as_dict()
         if self.llm:
             out["llm"] = {name: plain(one) for name, one in self.llm.items()}
         return out
@@ -238,6 +243,7 @@ def parse(raw: Mapping[str, Any]) -> Plan:
     default = tomllib.loads((SHIPPED / "default.toml").read_text("utf-8"))
     known = [
         *PLUGIN_STAGES, "seed", "purpose", "retrieval", "filter", "split", "check", "floors", "llm",
+        "audit",
     ]  # fmt: skip
     for key in raw:
         if key not in known:
@@ -259,12 +265,26 @@ def parse(raw: Mapping[str, Any]) -> Plan:
         split=_settings(SplitSettings, "split", merged, seed),
         check=_settings(CheckOptions, "check", merged, seed),
         floors=_settings(Floors, "floors", merged, seed),
+        audit=audit_settings(merged),
     )
     _check_endpoints_of(plan.asking(), plan.llm)
     for use in plan.uses["retrieve"]:
         if use.fuses:
             plan.fused(use)
     return plan
+
+
+def audit_settings(raw: Mapping[str, Any]) -> AuditSettings:
+    """What a plan, given as plain values, says of the audit.
+
+    Raises:
+        PlanError: a check or setting that there is not, or a value that does not fit.
+    """
+    from datakit.auditing.settings import AuditSettings
+
+    found: AuditSettings = _settings(AuditSettings, "audit", raw, 0)
+    found.check()
+    return found
 
 
 def _settings(cls: type[Any], name: str, merged: Mapping[str, Any], seed: int) -> Any:

@@ -53,6 +53,29 @@ def test_one_check_does_not_replace_what_all_of_them_found(run: Run, three: Path
     assert (three / "measures.json").read_text("utf-8") == whole
 
 
+def test_a_plan_says_what_an_audit_asks_and_the_command_line_wins(
+    run: Run, three: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[audit]\nprofile = "corpus"\noff = ["DK101"]\n[audit.limits.DK010]\ncorpus = "W>90%"\n'
+    )
+    said = ("--plan", plan, "-q", "--fail-on", "never", "-o")
+    run("audit", three, *said, tmp_path / "a")
+    run("audit", three, "--profile", "all", "--set", "DK010.corpus=W>80%", *said, tmp_path / "b")
+    planned, told = (
+        json.loads((tmp_path / name / "measures.json").read_text("utf-8")) for name in "ab"
+    )
+    rows = [
+        {o["check_id"]: o for o in found["checks"] if o["part"] == "corpus"}
+        for found in (planned, told)
+    ]
+
+    assert (planned["profile"], told["profile"]) == ("corpus", "all")
+    assert [row["DK101"]["reason"] for row in rows] == ["off in the plan"] * 2
+    assert [row["DK010"]["limits"] for row in rows] == ["W>90%", "W>80%"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -21,9 +21,10 @@ LAYERS = [
     {"filters", "splits", "measures", "significance", "agreement", "calibration"},
     {"segmentation", "llm"},
     {"ingestors", "segmenters", "generators", "retrievers", "rerankers", "miners", "judges"},
+    {"audits", "auditing"},
     {"plan", "engine", "reading"},
     {"exporters", "importers", "report", "provenance", "runners", "samples", "training"}
-    | {"audits", "auditing", "judging", "fixing", "gates", "reviewing"},
+    | {"judging", "fixing", "gates", "reviewing"},
     {"stages", "importing", "irds", "projection", "comparison", "inspection"},
     {"pipeline"},
     {"commands"},

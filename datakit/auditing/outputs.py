@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datakit.auditing.running import Audit
+from datakit.auditing.settings import AuditSettings
 from datakit.dataset import unwritable, write_atomic
 from datakit.errors import UsageError
 from datakit.records import Finding, as_dict
@@ -17,16 +18,22 @@ from datakit.version import __version__
 FORMAT = "1"  # of measures.json
 
 
-def write(audit: Audit, folder: Path) -> list[Path]:
+def write(audit: Audit, folder: Path, planned: AuditSettings | None = None) -> list[Path]:
     """Write findings.jsonl and measures.json into a folder; each is replaced at once.
+
+    Args:
+        audit: what was found.
+        folder: made where there is none.
+        planned: what the dataset's plan says of the audit; it is kept beside the measures.
 
     Raises:
         DatasetError: the folder cannot be written.
     """
+    kept = measures(audit) | ({"plan": planned.as_dict()} if planned else {})
     lines = [json.dumps(as_dict(f), ensure_ascii=False) + "\n" for f in audit.findings]
     texts = {
         "findings.jsonl": "".join(lines),
-        "measures.json": json.dumps(measures(audit), ensure_ascii=False, indent=1) + "\n",
+        "measures.json": json.dumps(kept, ensure_ascii=False, indent=1) + "\n",
     }
     with unwritable(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -100,6 +100,7 @@ def audit(
     values: Mapping[str, Mapping[str, Any]] | None = None,
     shown: bool = False,
     only: Collection[str] = (),
+    off: Collection[str] = (),
 ) -> Audit:
     """Run the checks of a profile up to a tier.
 
@@ -111,13 +112,14 @@ def audit(
         values: settings by check id.
         shown: whether to show how far it is.
         only: ids of the checks that are asked for; all when empty.
+        off: ids of checks that do not run unless they are asked for; they are listed as skipped.
 
     Raises:
         MissingDependency: of a check of `only`; of others it is a reason in their outcome.
     """
     whole = profile if profile in ("train", "test") else None
     facts = Facts(dataset, whole, tier, shown)
-    run = _Run(facts, profile, tier, only)
+    run = _Run(facts, profile, tier, only, off)
     todo = checks(values, only)
     with progress("audit", len(todo), "checks", shown) as bar:
         for check in todo:
@@ -143,12 +145,18 @@ class _Run:
     """The state of a run."""
 
     def __init__(
-        self, facts: Facts, profile: Profile, tier: Tier, only: Collection[str] = ()
+        self,
+        facts: Facts,
+        profile: Profile,
+        tier: Tier,
+        only: Collection[str] = (),
+        off: Collection[str] = (),
     ) -> None:
         self.facts = facts
         self.profile = profile
         self.tier = tier
         self.only = only
+        self.off = set(off) - set(only)
         self.parts = _PARTS_OF[profile]
         self.outcomes: list[Outcome] = []
         self.findings: list[Finding] = []
@@ -186,6 +194,8 @@ class _Run:
 
     def _why_not(self, plugin: Any) -> str:
         check: Check = plugin.check
+        if check.id in self.off:
+            return "off in the plan"
         if TIERS.index(check.tier) > TIERS.index(self.tier):
             return f"needs --tier {check.tier}"
         if self.blocked and self.blocked_tier != check.tier:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from datakit.commands.options import JsonOption, QuietOption, SetOption, settings_of
+from datakit.commands.options import JsonOption, PlanOption, QuietOption, SetOption, settings_of
 from datakit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ def audit(
         str | None, typer.Option("--from", help="The format of others'; guessed if left out.")
     ] = None,
     profile: Annotated[
-        str, typer.Option(help="all, corpus, train, test, or release for the strictest limits.")
-    ] = "all",
+        str | None,
+        typer.Option(help="all, corpus, train, test, or release for the strictest limits."),
+    ] = None,
+    plan: PlanOption = None,
     tier: Annotated[
         str, typer.Option(help="The dearest checks to run: cheap, retriever, judge or human.")
     ] = "cheap",
@@ -61,37 +63,43 @@ def audit(
     --check only into -o. A dataset of others is imported into a temporary folder first. Exit code 1
     when there are findings at or above --fail-on, 3 when a check asked for with --check needs an
     extra that is not installed, 4 when a check failed. A limit is set by check:
-    --set DK101.corpus="W>2%".
+    --set DK101.corpus="W>2%". What is not said here is as in [audit] of --plan, or of the plan that
+    the dataset was built with: profile, checks that are off, limits.
 
     Example: datakit audit out --profile test --fail-on error
     """
+    from datakit import plan as plans
     from datakit.auditing import outputs, running
     from datakit.auditing.verdict import SEVERITIES, TIERS
     from datakit.report import write_report
 
-    _one_of("--profile", profile, running.PROFILES)
+    if profile is not None:
+        _one_of("--profile", profile, running.PROFILES)
     _one_of("--tier", tier, TIERS)
     _one_of("--fail-on", fail_on, (*SEVERITIES, "never"))
     _one_of("--format", form_out or "md", ("sarif", "junit", "md"))
     before = outputs.read_findings(baseline) if baseline else []
-    settings = _by_check(settings_of(values))
+    limits = _by_check(settings_of(values))
+    given = plans.load(plan).audit if plan else None
     with tempfile.TemporaryDirectory(prefix="datakit-audit-") as temporary:
         dataset, home = open_dataset(path, form, Path(temporary) / "imported")
         if out is None and home is None and not only:
             out = Path(f"{path.name}-audit")
+        planned = given or plans.audit_settings(dataset.manifest.get("plan") or {})
         shown = not (quiet or as_json or form_out)
         found = running.audit(
             dataset,
-            cast("running.Profile", profile),
+            cast("running.Profile", profile or planned.profile),
             cast("Tier", tier),
-            settings,
+            planned.with_limits(limits),
             shown,
             [c.upper() for c in only or ()],
+            planned.off,
         )
         # a part of the checks must not replace what all of them found
         folder = out if only else out or home
         if folder is not None:
-            outputs.write(found, folder)
+            outputs.write(found, folder, planned)
             write_report(dataset, folder / "report.html", folder, before if baseline else None)
     difference = outputs.compare(found.findings, before)
     if form_out:
