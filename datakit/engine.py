@@ -221,10 +221,12 @@ def run_step(step: Step, dataset: Dataset, runner: Runner, show: bool = True) ->
     key = step_key(step, dataset)
     entry = dataset.manifest["stages"].get(step.name)
     if entry and entry["key"] == key and _tables_there(dataset, step.name):
-        return Outcome(
+        outcome = Outcome(
             step.name, entry["counts"], entry["dropped_by_reason"],
             {"total": entry["shards"]["total"], "computed": 0}, 0.0, skipped=True,
         )  # fmt: skip
+        check_yield(step, outcome, dataset.path)  # a second try lowers no floor
+        return outcome
     folders, computed = _compute_missing(step, dataset, key, runner, show)
     results = [_result_of(folder) for folder in folders]
     seconds = time.perf_counter() - start
@@ -237,7 +239,7 @@ def run_step(step: Step, dataset: Dataset, runner: Runner, show: bool = True) ->
     outcome = Outcome(
         step.name, entry["counts"], entry["dropped_by_reason"], entry["shards"], seconds
     )
-    check_yield(step, outcome)
+    check_yield(step, outcome, dataset.path)
     return outcome
 
 
@@ -328,7 +330,7 @@ def _entry(
     }  # fmt: skip
 
 
-def check_yield(step: Step, outcome: Outcome) -> None:
+def check_yield(step: Step, outcome: Outcome, path: Path) -> None:
     """Raise YieldTooLow where a step kept nothing, or less than its floor."""
     out = outcome.counts["out"]
     seen, dropped = (outcome.counts.get(name, 0) for name in step.floor_counts)
@@ -341,7 +343,8 @@ def check_yield(step: Step, outcome: Outcome) -> None:
     lower = ", or lower the floor in the plan's [floors]" if step.floor else ""
     raise YieldTooLow(
         f"{step.name} kept {out:,} records from {seen:,} read ({dropped:,} dropped: {why}), "
-        f"expected {wanted}. Look at table dropped/{step.name.replace('/', '.')}{lower}."
+        f"expected {wanted}. Look at them: `datakit stats {path} "
+        f"dropped/{step.name.replace('/', '.')}`{lower}."
     )
 
 

@@ -105,6 +105,15 @@ def test_stats_lists_tables_and_stages(out: Path) -> None:
     assert "ingest" in datakit("stats", out).stdout
 
 
+def test_stats_prints_the_rows_of_a_table_that_is_named(out: Path) -> None:
+    first, second = map(
+        json.loads, datakit("stats", out, "query", "--rows", "2").stdout.splitlines()
+    )
+
+    assert first["text"] != second["text"]
+    assert datakit("stats", out, "querry").stderr.startswith("datakit: ")
+
+
 def test_show_follows_a_query_to_its_file(out: Path) -> None:
     query = next(q for q in Dataset.open(out).read("query") if q.evidence and q.level == "sentence")
 

@@ -300,5 +300,5 @@ def _review_in(dataset: Dataset, files: Sequence[Path], assessor: str, shown: Sh
     elif shown.loud:
         print(f"judge/{NAME}: {total['added']:,} new grades, {total['dropped']:,} rows dropped")
         if total["dropped"]:
-            print(f"  see table dropped/judge.{NAME}: `datakit stats {dataset.path}`")
+            print(f"  see them: `datakit stats {dataset.path} dropped/judge.{NAME}`")
         _print_next(dataset, total["added"])

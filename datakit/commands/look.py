@@ -14,35 +14,56 @@ from datakit.commands.options import (
 from datakit.errors import UnknownName
 
 if TYPE_CHECKING:
-    pass
+    from datakit.dataset import Dataset
 
 
-def stats(out: DatasetArgument, as_json: JsonOption = False) -> None:
+def stats(
+    out: DatasetArgument,
+    table: Annotated[
+        str | None, typer.Argument(help="Print this table's first rows, each as a line of JSON.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows of the table.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
     """Tables with their rows, stages with their counts and drops.
 
-    Example: datakit stats out
+    Example: datakit stats out dropped/ingest
     """
     from datakit.dataset import Dataset
     from datakit.engine import stale_steps
 
     dataset = Dataset.open(out)
+    if table is not None:
+        _print_rows(dataset, table, rows)
+        return
     stages = dataset.manifest["stages"]
     if as_json:
-        rows = {name: dataset.count(name) for name in dataset.tables()}
-        print(json.dumps({"tables": rows, "stages": stages, "stale": stale_steps(dataset)}))
+        counted = {name: dataset.count(name) for name in dataset.tables()}
+        print(json.dumps({"tables": counted, "stages": stages, "stale": stale_steps(dataset)}))
         return
+    wide = max((len(name) for name in (*dataset.tables(), *stages, "table")), default=0)
+    print(f"{'table':<{wide}} {'rows':>10}  digest")
     for name in dataset.tables():
-        print(f"{name:<32} {dataset.count(name):>10,}  {dataset.digest(name)[7:23]}")
+        print(f"{name:<{wide}} {dataset.count(name):>10,}  {dataset.digest(name)[7:23]}")
     print()
     for name, entry in stages.items():
         counts = entry["counts"]
         drops = ", ".join(f"{reason} {n:,}" for reason, n in entry["dropped_by_reason"].items())
         print(
-            f"{name:<32} {counts['in']:>8,} in {counts['out']:>8,} out "
-            f"{counts['dropped']:>7,} dropped {entry['seconds']:>8.1f} s  {drops}"
+            f"{name:<{wide}} {counts['in']:>8,} in {counts['out']:>8,} out "
+            f"{counts['dropped']:>7,} dropped {entry['seconds']:>8.1f} s  {drops}".rstrip()
         )
     for name in stale_steps(dataset):
         print(f"{name} was made from tables that have since been replaced: run `datakit build`")
+
+
+def _print_rows(dataset: Dataset, table: str, most: int) -> None:
+    from itertools import islice
+
+    from datakit.records import as_dict
+
+    for record in islice(dataset.read(table), most):
+        print(json.dumps(as_dict(record), ensure_ascii=False))
 
 
 def show(

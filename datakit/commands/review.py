@@ -286,7 +286,7 @@ def _about(batch: Batch) -> str:
 def _added(dataset: Dataset, total: dict[str, int]) -> str:
     said = f"judgement/human: {total['added']:,} new grades, {total['dropped']:,} rows dropped"
     if total["dropped"]:
-        said += f"\n  see table dropped/judge.human: `datakit stats {dataset.path}`"
+        said += f"\n  see them: `datakit stats {dataset.path} dropped/judge.human`"
     if total["added"] and "judgement" in dataset:
         said += f"\nLabels, splits and negatives follow it: datakit mine {dataset.path}"
     return said

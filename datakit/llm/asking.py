@@ -64,7 +64,7 @@ class Standing:
 
     tasks: int = 0
     done: int = 0
-    not_asked: int = 0  # records that the plugin does not ask about
+    not_asked: Counter[str] = field(default_factory=Counter)  # reasons why records are passed over
     missing: int = 0  # first requests without a reply; equal ones count once
     follow_ups: int = 0  # repairs, and truncated replies asked for again
     replies: Usage = field(default_factory=Usage)  # of the tasks' first requests
@@ -85,7 +85,7 @@ def open_requests(
     talk = asking.talk(log)
     for item in asking.items():
         if isinstance(item, Dropped):
-            standing.not_asked += 1
+            standing.not_asked[item.reason] += 1
             continue
         standing.tasks += 1
         step, replies = follow(item, talk)
@@ -224,7 +224,7 @@ class Estimate:
             "base_url": self.base_url,
             "tasks": self.standing.tasks,
             "done": self.standing.done,
-            "not_asked": self.standing.not_asked,
+            "not_asked": self.standing.not_asked.total(),
             "calls": self.calls,
             "repairs": self.standing.follow_ups,
             "estimated_prompt_tokens": self.prompt_tokens,
@@ -239,10 +239,12 @@ class Estimate:
     def lines(self) -> Iterator[str]:
         """For the screen."""
         at = self.standing
+        why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(at.not_asked.items()))
         yield f"{self.name} asks {self.model} at {self.base_url}"
         yield (
-            f"  {at.tasks:,} tasks, {at.done:,} done, {at.not_asked:,} not asked; {self.calls:,} "
-            f"calls to make ({at.follow_ups:,} of them repairs), further repairs not counted"
+            f"  {at.tasks:,} tasks, {at.done:,} done, {at.not_asked.total():,} not asked"
+            f"{f' ({why})' if why else ''}; {self.calls:,} calls to make ({at.follow_ups:,} of "
+            "them repairs), further repairs not counted"
         )
         typical = (
             f"about {self.completion_tokens:,} by the replies so far, "
