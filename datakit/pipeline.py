@@ -113,7 +113,8 @@ class Build:
             why = ", ".join(f"{reason} {n:,}" for reason, n in reasons.items())
             raise YieldTooLow(
                 f"the dataset is built, but {dropped:,} of {seen:,} sources were dropped ({why}): "
-                f"more than floors.ingest allows. Look at them: `datakit stats {self.dataset.path} dropped/ingest`."
+                f"more than floors.ingest allows. Look at them: `datakit stats {self.dataset.path} "
+                "dropped/ingest`."
             )
 
     def describe(self) -> None:
