@@ -526,6 +526,12 @@ def test_without_thresholds_all_pairs_are_asked_about() -> None:
     assert len(cascade.decide([0.1, 0.9], curve, None, None).asked) == 2
 
 
+def test_on_a_step_of_the_curve_the_better_scores_are_asked_about_first() -> None:
+    flat = isotonic.Curve((0.0, 1.0), (0.2, 0.2))
+
+    assert cascade.decide([0.1, 0.7, 0.4], flat, None, None, budget=2).asked.tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("grade", "probability", "disputed"),
     [

@@ -42,7 +42,8 @@ def decide(
     accepted = s >= (np.inf if tau_plus is None else tau_plus)
     left = ~accepted & (s < (-np.inf if tau_minus is None else tau_minus))
     between = np.flatnonzero(~accepted & ~left)
-    order = between[np.argsort(np.abs(curve(s[between]) - 0.5), kind="stable")]
+    # the curve has steps: on one, the better scores first, not the queries in their order
+    order = between[np.lexsort((-s[between], np.abs(curve(s[between]) - 0.5)))]
     n = len(order) if budget is None else budget
     return Decided(np.flatnonzero(accepted), np.flatnonzero(left), order[:n], order[n:])
 
