@@ -20,7 +20,7 @@ from datakit.errors import DatasetError, UsageError
 from datakit.exporters._view import View
 from datakit.projection import intervals, project
 from datakit.projection.intervals import Spans, disjoint, overlaps
-from datakit.records import Document, Evidence, Negative, Passage, Qrel, Query
+from datakit.records import Document, Evidence, Judgement, Negative, Passage, Qrel, Query
 
 # ten code points a word with its blank
 TEXT = "Rent-is-9. Paid-monthly Notice:30d Deposit-ok 用户可以随时取消。"
@@ -192,6 +192,22 @@ def test_seeds_and_negatives_go_along(tmp_path: Path) -> None:
     assert next(iter(new.read("query"))).seed_passage_ids == ("d:0-10",)
     assert [n.passage_id for n in new.read("negative/mined")] == ["d:24-34", "d:35-45"]
     assert dropped(new) == ["negative_holds_other_text", "negative_not_there"]
+
+
+def test_a_judgement_goes_where_its_text_is_and_is_told_elsewhere(tmp_path: Path) -> None:
+    said = [Judgement("q", P[i], 3 - i, "human", assessor_id="ann") for i in range(3)]
+    unread = replace(said[2], grade=None, assessor_id="bob")
+    dataset = build(tmp_path, [Qrel("q", P[0], 3, "human")], judgement__human=[*said, unread])
+
+    new = moved(tmp_path, dataset, [(0, 23), (24, len(TEXT) - 1), (46, len(TEXT))])
+    ids = {p.start: p.passage_id for p in new.read("passage")}
+
+    assert [(j.passage_id, j.grade, j.assessor_id) for j in new.read("judgement/human")] == [
+        (ids[0], 3, "ann"), (ids[46], 1, "ann"), (ids[46], None, "bob"),
+    ]  # fmt: skip
+    assert dropped(new) == ["judged_another_text"]
+    back = project(new.path, tmp_path / "back", dataset.path).dataset
+    assert [j.passage_id for j in back.read("judgement/human")] == [P[0], P[2], P[2]]
 
 
 def test_a_negative_is_never_what_has_become_relevant(tmp_path: Path) -> None:

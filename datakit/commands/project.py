@@ -43,7 +43,8 @@ def project(
     """Move labels, seeds and negatives to other passages of the same documents.
 
     A passage that holds a label's evidence gets its grade; one that holds a part of it the grade
-    of a part; what could not be moved is in table dropped/project, with the reason.
+    of a part. What a judge or a person said goes where the very text is that they read. What could
+    not be moved is in table dropped/project, with the reason.
 
     Example: datakit project out --segmenter fixed_window --set target_tokens=200 -o out-200
     """

@@ -8,11 +8,12 @@
   judge to look at. Each row keeps the whole evidence and the first grade, so that projecting back
   gives the labels that were there;
 * seeds of queries, by the same rules; negatives, to passages half of which is theirs and that
-  have no relevant label there; near-duplicates are found anew.
+  have no relevant label there; near-duplicates are found anew;
+* single judgements of judges and people, to a passage with the very text that was judged; what
+  the others decided is in the labels.
 
-Not moved: runs, measures and single judgements of judges and people, which are of texts that are
-no longer there; what these decided is in the labels. Labels, seeds and negatives without a place
-are rows of `dropped/project`, with the reason; their queries stay.
+Not moved: runs and measures. Labels, seeds, negatives and judgements without a place are rows of
+`dropped/project`, with the reason; their queries stay.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from datakit.errors import DatasetError, UsageError
 from datakit.progress import progress
 from datakit.projection import passages as cuts
 from datakit.projection.intervals import Spans
+from datakit.projection.judged import judgements_of
 from datakit.projection.labels import STAGE, Corpus, codes, given
 from datakit.projection.moving import Rule, Target, labels_of, moved_queries, negatives_of
 from datakit.records import Dropped, Passage, Query
@@ -152,6 +154,12 @@ class _Work:
         for query in self._queries(corpus, target, part):
             self.put("query", query)
         self._take(negatives_of(self.dataset, corpus, target, relevant, needed))
+        for table, record in judgements_of(self.dataset, corpus, target):
+            if isinstance(record, Dropped):
+                self.drop(record)
+            else:
+                self.put(table, record)
+                self.counts["single judgements"] += 1
 
     def _take(self, rows: Iterator[tuple[str, Any]]) -> dict[str, dict[str, int]]:
         """Write rows with their tables; the grades of labels, by query and passage."""
