@@ -138,6 +138,31 @@ def test_what_both_kinds_of_retriever_put_near_the_seed_is_an_uncertified_positi
     assert label.routes == ("global",)
 
 
+def test_a_copy_of_what_retrievers_agreed_on_is_as_uncertified() -> None:
+    twice = [*DUPLICATES, Duplicate("b:10-19", "b:10-19", "exact", 1.0)]
+    twice += [
+        Duplicate("e:0-9", "b:10-19", "exact", 1.0),
+        Duplicate("d:10-19", "b:10-19", "near", 0.9),
+    ]
+    rows = IndirectPositive(percentile=50)([REFUNDS], PASSAGES, twice, retrieved([REFUNDS]))
+    labels = {row.passage_id: row for row in rows if isinstance(row, Judgement)}
+
+    copy = labels["e:0-9"]
+    assert (copy.grade, copy.source, copy.flags) == (2, "duplicate", ("uncertified",))
+    assert copy.routes == ("structural",)
+    assert "d:10-19" not in labels  # another issuer's
+
+
+def test_a_short_name_within_a_word_is_not_named() -> None:
+    query = replace(REFUNDS, text="rounds of bellwether proceedings", facets={"entity": "HER"})
+
+    assert (named_entity(query), need(query)) == ("", query.text)
+    named = replace(query, text="HER: what it charges, and whether Her fees rise")
+    assert (named_entity(named), need(named)) == (
+        "her", ": what it charges, and whether fees rise",
+    )  # fmt: skip
+
+
 def test_another_issuer_is_no_positive_of_a_query_that_names_one() -> None:
     assert ("q1", "d:0-9") not in mine([REFUNDS])
     unnamed = replace(REFUNDS, text="refunds price 14 days")

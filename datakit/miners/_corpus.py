@@ -26,6 +26,7 @@ _QUARTER = re.compile(
 )
 _NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "一": 1, "二": 2, "三": 3, "四": 4}
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_LONG = 6  # characters from which a name is looked for without regard to blanks and marks
 
 
 class Corpus:
@@ -79,6 +80,13 @@ class Corpus:
         copies = {copy for seed in seeds for copy in self.copies(seed)}
         copies -= {seed.passage_id for seed in seeds}
         return [copy for copy in sorted(copies) if self.fits(query, self.passage(copy))]
+
+    def copies_at_issuer(self, passage: Passage) -> list[str]:
+        """Its copies in other documents of its issuer, or in others without one."""
+        return [
+            copy for copy in self.copies(passage)
+            if copy != passage.passage_id and self.passage(copy).issuer == passage.issuer
+        ]  # fmt: skip
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -202,8 +210,20 @@ def _quarters_about(passage: Passage) -> set[tuple[int, int]]:
 
 def named_entity(query: Query) -> str:
     """The query's entity as a key, where its text names it; else ""."""
-    entity = normal_key(query.facets.get("entity", ""))
-    return entity if entity and entity in normal_key(query.text) else ""
+    entity = query.facets.get("entity", "")
+    return normal_key(entity) if entity and _names(query.text, entity) else ""
+
+
+def _names(text: str, name: str) -> bool:
+    """Is the name in the text? A short one only as words of its own: "bellwether" is not HER."""
+    key = normal_key(name)
+    if len(key) >= _LONG or not key.isascii():
+        return bool(key) and key in normal_key(text)
+    return bool(_as_words(name).search(text))
+
+
+def _as_words(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", re.I)
 
 
 def need(query: Query) -> str:
@@ -212,9 +232,12 @@ def need(query: Query) -> str:
     Whether the passage is of that entity is a matter of fact, not of scores; left in, a name that
     a passage repeats outweighs the need.
     """
-    if not named_entity(query):
+    key, entity = named_entity(query), query.facets.get("entity", "")
+    if not key:
         return query.text
-    return " ".join(re.sub(re.escape(query.facets["entity"]), " ", query.text, flags=re.I).split())
+    is_short = len(key) < _LONG and key.isascii()
+    found = _as_words(entity) if is_short else re.compile(re.escape(entity), re.I)
+    return " ".join(found.sub(" ", query.text).split())
 
 
 def heading_key(title: str) -> str:

@@ -151,6 +151,7 @@ class IndirectPositive:
 
     def _capped(self, query: Query, found: list[Judgement], corpus: Corpus) -> list[Judgement]:
         """The first clusters up to the level's limit, flagged where some were left out."""
+        found = _with_copies(query, found, corpus)
         limit = dict(zip(("sentence", "passage", "topic"), self.limits, strict=True))
         clusters = list(dict.fromkeys(corpus.cluster(one.passage_id) for one in found))
         kept = set(clusters[: limit.get(query.level or "")])
@@ -183,6 +184,19 @@ def _own_labels(query: Query, corpus: Corpus) -> list[Judgement]:
         Judgement(query.query_id, copy, grade, "duplicate", routes=("structural",))
         for copy in corpus.inherited(query)
     ]
+
+
+def _with_copies(query: Query, found: list[Judgement], corpus: Corpus) -> list[Judgement]:
+    """The labels, and the same for copies of what retrievers agreed on, as uncertified as it is."""
+    out = {one.passage_id: one for one in found}
+    for one in found:
+        if "uncertified" not in one.flags:
+            continue
+        for copy in corpus.copies_at_issuer(corpus.passage(one.passage_id)):
+            if corpus.fits(query, corpus.passage(copy)):
+                label = replace(one, passage_id=copy, source="duplicate", routes=("structural",))
+                out.setdefault(copy, label)
+    return list(out.values())
 
 
 def _with_routes(
