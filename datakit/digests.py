@@ -101,20 +101,12 @@ def _one_value(column: pa.Array) -> bool:
 
 def _quoted(column: pa.Array) -> Any:
     """As `_json`; a column without nulls without its quotes."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if _one_value(column):
         return _ENCODE(column[0].as_py())
-    start, end = column.offset, column.offset + len(column)
-    offsets = np.frombuffer(column.buffers()[1], np.int32)
-    used = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[start] : offsets[end]]
-    control, data = used.size > 0 and used.min() < ord(" "), used.tobytes()
-    column = column.cast(pa.large_string())
-    for char, escaped in _ESCAPED.items():
-        if (control or char >= " ") and char.encode() in data:
-            column = pc.replace_substring(column, char, escaped)
+    column = json_escaped(column)
     if not column.null_count:
         return column
     quoted = pc.binary_join_element_wise(
@@ -122,6 +114,23 @@ def _quoted(column: pa.Array) -> Any:
         pa.scalar("", pa.large_string()),
     )  # fmt: skip
     return pc.fill_null(quoted, "null")
+
+
+def json_escaped(column: pa.Array) -> pa.Array:
+    """Texts as they stand between the quotes of JSON, as large strings."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    start, end = column.offset, column.offset + len(column)
+    offsets = np.frombuffer(column.buffers()[1] or bytes(4), np.int32)
+    used = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[start] : offsets[end]]
+    control, data = used.size > 0 and used.min() < ord(" "), used.tobytes()
+    column = column.cast(pa.large_string())
+    for char, escaped in _ESCAPED.items():
+        if (control or char >= " ") and char.encode() in data:
+            column = pc.replace_substring(column, char, escaped)
+    return column
 
 
 def _hexed(value: Any) -> Any:

@@ -243,11 +243,16 @@ class PartWriter:
 
 def write_part(cls: type[Any], rows: Sequence[Any], path: Path) -> Part:
     """Write one part, forced to the disk before it gets its name."""
+    return write_table(cls, to_arrow(cls, rows), path)
+
+
+def to_arrow(cls: type[Any], rows: Sequence[Any]) -> pa.Table:
+    """Records as an Arrow table in the class's schema."""
     import pyarrow as pa
 
     columns = _columns(cls, rows)
     arrays = [pa.array(columns[f.name], type=f.type) for f in schema(cls)]
-    return write_table(cls, pa.table(arrays, schema=schema(cls)), path)
+    return pa.table(arrays, schema=schema(cls))
 
 
 def write_table(cls: type[Any], table: pa.Table, path: Path) -> Part:

@@ -16,7 +16,7 @@ import pytest
 from datakit import irds, registry
 from datakit.dataset import Dataset, write_tables
 from datakit.errors import DatasetError, ExportMismatch, UsageError
-from datakit.exporters import _view, hf
+from datakit.exporters import _order, hf
 from datakit.importers.beir import Beir
 from datakit.importing import import_dataset
 from datakit.records import Dropped, Negative, Passage, Qrel, Query, ScoredPassage
@@ -282,11 +282,11 @@ def test_records_are_sorted_also_when_they_do_not_fit_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines = [f"{i * 7919 % 1000:03d}\u2028\u0085行" for i in range(1000)]
-    monkeypatch.setattr(_view, "_CHUNK", 7)
-    monkeypatch.setattr(_view, "_OPEN_FILES", 3)
+    monkeypatch.setattr(_order, "_CHUNK", 7)
+    monkeypatch.setattr(_order, "_OPEN_FILES", 3)
 
-    assert list(_view.in_order(lines, lambda line: line)) == sorted(lines)
-    assert list(_view.in_order(iter(()), str)) == []
+    assert list(_order.in_order(lines, lambda line: line)) == sorted(lines)
+    assert list(_order.in_order(iter(()), str)) == []
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -294,7 +294,7 @@ def test_an_export_is_the_same_whatever_fits_in_memory(
     name: str, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = export(name, dataset, tmp_path / "whole")
-    monkeypatch.setattr(_view, "_CHUNK", 1)
+    monkeypatch.setattr(_order, "_CHUNK", 1)
 
     assert export(name, dataset, tmp_path / "piecemeal") == whole
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datakit.exporters._lines import json_line
 from datakit.exporters._write import Draft, Tally, compare
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def loaded(
-    builder: str | Path, *, parquet: bool = False, **options: Any
-) -> Iterator[dict[str, Any]]:
+_ROWS = 8_192
+
+
+def loaded(builder: str | Path, *, parquet: bool = False, **options: Any) -> Iterator[pa.Table]:
     """The rows as `datasets.load_dataset` streams them, nothing cached, nothing fetched."""
     import datasets
 
@@ -22,8 +25,7 @@ def loaded(
 
         options["fragment_scan_options"] = ParquetFragmentScanOptions(pre_buffer=False)
     found = datasets.load_dataset(str(builder), streaming=True, **options)
-    for batch in found.with_format("arrow").iter(1000):
-        yield from batch.to_pylist()
+    yield from found.with_format("arrow").iter(_ROWS)
 
 
 def version() -> str | None:
@@ -43,8 +45,9 @@ def json_with_datasets(draft: Draft) -> str | None:
         if name_and_version and name.endswith(".jsonl") and meant.rows:
             files = {"data": str(draft.folder / name)}
             rows = loaded("json", data_files=files, split="data")
-            whole = name != "corpus.jsonl"
-            found = Tally.of((json_line(r),) if whole else tuple(r.values()) for r in rows)
+            if name != "corpus.jsonl":
+                rows = ((json_line(row),) for table in rows for row in table.to_pylist())
+            found = Tally.of(rows)
             compare(name, meant, found, name_and_version)
     return name_and_version
 
@@ -56,6 +59,6 @@ def parquet_with_datasets(draft: Draft) -> str | None:
         if name_and_version and name.endswith(".parquet") and meant.rows:
             files = {"data": str(draft.folder / name)}
             rows = loaded("parquet", parquet=True, data_files=files, split="data")
-            found = Tally.of(tuple(row.values()) for row in rows)
+            found = Tally.of(rows)
             compare(name, meant, found, name_and_version)
     return name_and_version

@@ -1,4 +1,4 @@
-"""Parquet files of an export, written and read row by row with memory for a batch."""
+"""Parquet files of an export, written and read with memory for a batch."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ class ParquetFile:
         if len(self._rows) == _BATCH:
             self._flush()
 
+    def add_table(self, rows: pa.Table) -> pa.Table:
+        """Add many rows; as they are written."""
+        import pyarrow as pa
+
+        self._flush()
+        arrays = [c.cast(f.type) for c, f in zip(rows.columns, self._schema, strict=True)]
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        self._writer.write_table(table)
+        return table
+
     def _flush(self) -> None:
         import pyarrow as pa
 
@@ -55,8 +65,8 @@ class ParquetFile:
         self._writer.close()
 
 
-def read_parquet(path: Path, columns: Columns) -> Iterator[tuple[Any, ...]]:
-    """The rows of a file that has exactly these columns.
+def read_parquet(path: Path, columns: Columns) -> Iterator[pa.Table]:
+    """The rows, many at once, of a file that has exactly these columns.
 
     Raises:
         ValueError: it has others, or cannot be read.
@@ -69,6 +79,6 @@ def read_parquet(path: Path, columns: Columns) -> Iterator[tuple[Any, ...]]:
             if not file.schema_arrow.equals(_schema(columns)):
                 raise ValueError(f"columns are {file.schema_arrow.names}")
             for batch in file.iter_batches(_BATCH):
-                yield from zip(*(c.to_pylist() for c in batch.columns), strict=True)
+                yield pa.Table.from_batches([batch])
     except pa.ArrowException as error:
         raise ValueError(str(error)) from None

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
 import math
-import pickle
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError
+from datakit.exporters._order import in_order
 from datakit.records import SPLITS, Negative, Passage, Qrel, Query, ScoredPassage, safe_id
+from datakit.tables import from_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,8 +21,7 @@ if TYPE_CHECKING:
 Title = Literal["keep", "fold", "drop", "header"]
 T = TypeVar("T")
 
-_CHUNK = 50_000  # records sorted in memory at a time: about 75 MB of passages
-_OPEN_FILES = 200  # merged at a time; systems allow a process 256 or more
+_SAFE_ID = r"\A[!#-&(-~]{1,200}\z"  # as records.safe_id
 _AGAIN = "Run `datakit build` (or `datakit import`) again."
 
 
@@ -83,12 +80,10 @@ class View:
                     f"{self.label_table} has a label of {what} {min(lost)!r}, which table {what} "
                     f"lacks; so it is for {len(lost):,} in all. {_AGAIN}"
                 )
-        for qrel in self._records(self.label_table):
-            reason = self._why_not(qrel)
-            if reason:
-                self.left_out[reason] += 1
-            else:
-                self.labelled.add(qrel.query_id)
+        for rows in self.parts(self.label_table):
+            kept, left_out = self.counted(rows)
+            self.left_out.update(left_out)
+            self.labelled.update(kept["query_id"].unique().to_pylist())
         if not self.labelled:
             why = "; ".join(f"{n:,} {reason}" for reason, n in sorted(self.left_out.items()))
             raise DatasetError(
@@ -134,19 +129,19 @@ class View:
             DatasetError: a passage_id is there twice.
         """
         rows: Iterable[Passage] = self._records("passage")
-        if not self._passages_ascend:
+        if not self.passages_ascend:
             rows = in_order(rows, lambda passage: passage.passage_id)
         return self._once("passage", rows, lambda passage: (passage.passage_id,))
 
     @cached_property
-    def _passages_ascend(self) -> bool:
+    def passages_ascend(self) -> bool:
         """Whether the table is in the order of its ids as they are exported."""
         import pyarrow.compute as pc
 
         last = ""
         for cells in self._columns("passage_id", "passage"):
             ids = cells.combine_chunks()
-            if not pc.all(pc.match_substring_regex(ids, "^[!#-&(-~]{1,200}$")).as_py():
+            if not pc.all(pc.match_substring_regex(ids, _SAFE_ID)).as_py():
                 return False  # some will be replaced
             if len(ids) and (
                 ids[0].as_py() < last or not pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py()
@@ -165,20 +160,41 @@ class View:
         """
         rows = (
             qrel
-            for qrel in self._records(self.label_table)
-            if self._why_not(qrel) is None and self._in(split, qrel.query_id)
+            for part in self.parts(self.label_table)
+            for qrel in from_arrow(Qrel, self.counted(part)[0])
+            if self._in(split, qrel.query_id)
         )
         return self._once(self.label_table, in_order(rows, _pair), _pair)
 
-    def _why_not(self, qrel: Qrel) -> str | None:
-        """The reason for which a label is left out."""
-        if qrel.query_id not in self.queries:
-            return "labels of queries that are not final"
-        if "uncertified" in qrel.flags and self.dataset.manifest["purpose"] == "eval":
-            return "uncertified labels, in an eval set"
-        if qrel.grade < self.lowest_grade:
-            return f"labels of a grade below {self.lowest_grade}"
-        return None
+    def counted(self, labels: pa.Table) -> tuple[pa.Table, Counter[str]]:
+        """The labels that count, and how many of the others are left out for which reason."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        flags = labels["flags"].combine_chunks()
+        uncertified = pc.list_parent_indices(flags).filter(
+            pc.equal(pc.list_flatten(flags), "uncertified")
+        )
+        rows = pa.array(range(len(labels)), pa.int64())
+        evaluates = self.dataset.manifest["purpose"] == "eval"
+        rules = {
+            "labels of queries that are not final": pc.is_in(
+                labels["query_id"], value_set=pa.array(self.queries, pa.string())
+            ),
+            "uncertified labels, in an eval set": pc.invert(
+                pc.is_in(rows, value_set=uncertified.slice(0, None if evaluates else 0))
+            ),
+            f"labels of a grade below {self.lowest_grade}": pc.greater_equal(
+                labels["grade"], self.lowest_grade
+            ),
+        }
+        left_out: Counter[str] = Counter()
+        kept = pc.is_valid(rows)
+        for reason, holds in rules.items():
+            n = pc.sum(kept).as_py() or 0
+            kept = pc.and_(kept, holds)
+            left_out[reason] = n - (pc.sum(kept).as_py() or 0)
+        return labels.filter(kept), +left_out
 
     @property
     def runs(self) -> list[str]:
@@ -280,11 +296,22 @@ class View:
         last: tuple[str, ...] = ()
         for row in rows:
             if key(row) == last:
-                raise DatasetError(
-                    f"{self.dataset.path}: table {table} has {' '.join(last)} there twice. {_AGAIN}"
-                )
+                raise self.twice(table, *last)
             last = key(row)
             yield row
+
+    def twice(self, table: str, *key: str) -> DatasetError:
+        """What to say of a record that is there twice."""
+        return DatasetError(
+            f"{self.dataset.path}: table {table} has {' '.join(key)} there twice. {_AGAIN}"
+        )
+
+    def parts(self, table: str) -> Iterator[pa.Table]:
+        """The parts of a table, with ids that every format can hold."""
+        import pyarrow.parquet as pq
+
+        for path, _ in self.dataset.parts(table):
+            yield with_safe_ids(pq.read_table(path))
 
     def _columns(self, column: str, table: str) -> Iterator[pa.ChunkedArray]:
         """One column of a table, part by part."""
@@ -342,6 +369,19 @@ def _pair(row: Qrel | Negative) -> tuple[str, str]:
     return row.query_id, row.passage_id
 
 
+def with_safe_ids(rows: pa.Table) -> pa.Table:
+    """The rows with ids that every format can hold."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in {"query_id", "passage_id", "doc_id"} & set(rows.column_names):
+        column = rows[name]
+        if not pc.all(pc.match_substring_regex(column, _SAFE_ID)).as_py():
+            safe = pa.array([safe_id(cell) for cell in column.to_pylist()], pa.string())
+            rows = rows.set_column(rows.schema.get_field_index(name), name, safe)
+    return rows
+
+
 def _renamed(record: Any) -> Any:
     changed = {}
     for name in ("query_id", "passage_id", "doc_id"):
@@ -349,46 +389,6 @@ def _renamed(record: Any) -> Any:
         if old is not None and safe_id(old) != old:
             changed[name] = safe_id(old)
     return replace(record, **changed) if changed else record
-
-
-# --- order ----------------------------------------------------------------------------------
-
-
-def in_order(rows: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
-    """The rows sorted by a key, with memory for `_CHUNK` of them: sorted pieces are merged."""
-    with tempfile.TemporaryDirectory(prefix="datakit-sort-") as folder:
-        files: list[Path] = []
-        chunk: list[T] = []
-        n_files = 0
-        for row in rows:
-            if len(chunk) == _CHUNK:
-                files.append(_spooled(sorted(chunk, key=key), Path(folder) / str(n_files)))
-                chunk, n_files = [], n_files + 1
-                if len(files) == _OPEN_FILES:
-                    merged = heapq.merge(*map(_unspooled, files), key=key)
-                    one = _spooled(merged, Path(folder) / f"merged-{n_files}")
-                    for file in files:
-                        file.unlink()
-                    files = [one]
-            chunk.append(row)
-        chunk.sort(key=key)
-        yield from heapq.merge(*map(_unspooled, files), chunk, key=key) if files else chunk
-
-
-def _spooled(rows: Iterable[Any], path: Path) -> Path:
-    with path.open("wb") as file:
-        for row in rows:
-            pickle.dump(row, file, pickle.HIGHEST_PROTOCOL)
-    return path
-
-
-def _unspooled(path: Path) -> Iterator[Any]:
-    with path.open("rb") as file:
-        while True:
-            try:
-                yield pickle.load(file)
-            except EOFError:
-                return
 
 
 _COMPLEMENT = bytes(255 - code for code in range(256))

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from datakit.dataset import Dataset, unwritable
+from datakit.digests import row_sum
 from datakit.errors import DatasetError, ExportMismatch, UsageError
 from datakit.exporters._lines import (
     Cells,
@@ -33,6 +34,9 @@ from datakit.exporters._parquet import Columns, ParquetFile
 from datakit.exporters._view import View
 from datakit.records import SPLITS
 from datakit.version import __version__
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "Cells", "Draft", "Tally", "ascending", "compare", "export", "json_line", "one_line",
@@ -63,11 +67,20 @@ class Tally:
         self.total += int.from_bytes(hashlib.sha256(line.encode()).digest(), "big")
         self.total %= _MODULUS
 
+    def add_table(self, rows: pa.Table) -> None:
+        """Add many rows: a table's digest is over the same JSON."""
+        self.rows += rows.num_rows
+        self.total = (self.total + row_sum(rows)) % _MODULUS
+
     @classmethod
-    def of(cls, rows: Iterable[Cells]) -> Tally:
+    def of(cls, rows: Iterable[Cells | pa.Table]) -> Tally:
+        """Of rows one by one, or many at once."""
         tally = cls()
         for cells in rows:
-            tally.add(cells)
+            if isinstance(cells, tuple):
+                tally.add(cells)
+            else:
+                tally.add_table(cells)
         return tally
 
     @classmethod
@@ -110,6 +123,22 @@ class Draft:
         self.start(name)
         self._file(name).write(line + "\n")
         self.tallies[name].add(cells)
+
+    def add_lines(self, name: str, lines: pa.Array, cells: pa.Table) -> None:
+        """Write many lines, which have their ends (large strings, none null), as `add`."""
+        import numpy as np
+
+        self.start(name)
+        offsets = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :]
+        file = self._file(name)
+        text = memoryview(lines.buffers()[2] or b"")[offsets[0] : offsets[len(lines)]]
+        file.write(str(text, "utf-8"))
+        self.tallies[name].add_table(cells)
+
+    def rows(self, name: str, columns: Columns, rows: pa.Table) -> None:
+        """Write many rows of a Parquet file."""
+        self.start_table(name, columns)
+        self.tallies[name].add_table(self._tables[name].add_table(rows))
 
     def row(self, name: str, columns: Columns, cells: tuple[Any, ...]) -> None:
         """Write a row of a Parquet file."""
@@ -159,8 +188,12 @@ class Format(Protocol):
     def labels(self) -> str: ...
     def losses(self, view: View) -> list[str]: ...
     def write(self, view: View, draft: Draft) -> None: ...
-    def read(self, name: str, path: Path) -> Iterator[Cells]:
-        """The cells of a file of rows, read strictly; a ValueError where it is not well formed."""
+    def read(self, name: str, path: Path) -> Iterator[Cells | pa.Table]:
+        """The cells of a file of rows, one by one or many at once, read strictly.
+
+        Raises:
+            ValueError: it is not well formed.
+        """
         ...
 
     def read_with_others(self, draft: Draft) -> str | None:

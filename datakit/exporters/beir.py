@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datakit.dataset import Dataset
-from datakit.exporters._view import Title, View, titled
-from datakit.exporters._write import (
-    Cells,
-    Draft,
-    ascending,
-    export,
-    json_line,
-    read_columns,
-    read_json,
-)
-from datakit.records import Passage, Query
+from datakit.exporters import _batches
+from datakit.exporters._view import Title, View
+from datakit.exporters._write import Draft, export, json_line
+from datakit.records import Query
 from datakit.registry import plugin
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _HEADER = "query-id\tcorpus-id\tscore\n"
-_OF_PASSAGE = (
+_OF_PASSAGE = [
     "doc_id", "start", "end", "ordinal", "section_path", "issuer", "category", "doc_type", "date",
     "language",
-)  # fmt: skip
+]  # fmt: skip
 _OF_QUERY = ("split", "level", "form", "language")
 
 
@@ -59,39 +55,49 @@ class Beir:
         return lost
 
     def write(self, view: View, draft: Draft) -> None:
+        import pyarrow as pa
+
         draft.start("corpus.jsonl")
-        for passage in view.passages():
-            title, text = titled(passage, self.title)
-            row = {
-                "_id": passage.passage_id, "title": title, "text": text,
-                "metadata": _known(passage, _OF_PASSAGE),
-            }  # fmt: skip
-            draft.add("corpus.jsonl", json_line(row), (passage.passage_id, title, text))
+        for rows in _batches.passages(view):
+            title, text = _batches.titled(rows, self.title)
+            cells = pa.table({"_id": rows["passage_id"], "title": title, "text": text})
+            draft.add_lines("corpus.jsonl", _lines(cells, rows.select(_OF_PASSAGE)), cells)
         draft.start("queries.jsonl")
         for query in view.queries.values():
-            about = _known(query, _OF_QUERY)
-            row = {"_id": query.query_id, "text": query.text, "metadata": about}
+            row = {"_id": query.query_id, "text": query.text, "metadata": _known(query)}
             draft.add("queries.jsonl", json_line(row), (query.query_id, query.text))
-        for qrel in view.labels():
-            cells = (qrel.query_id, qrel.passage_id, qrel.grade)
-            name = f"qrels/{view.split_of(qrel.query_id)}.tsv"
-            if name not in draft.tallies:
-                draft.raw(name, _HEADER)
-            draft.add(name, "\t".join(map(str, cells)), cells)
+        for labels in _batches.labels(view):
+            for split, rows in _batches.by_split(labels):
+                name = f"qrels/{split}.tsv"
+                if name not in draft.tallies:
+                    draft.raw(name, _HEADER)
+                cells = rows.select(["query_id", "passage_id", "grade"]).combine_chunks()
+                columns = [column.chunk(0) for column in cells.columns]
+                lines = _batches.joined(columns[0], "\t", columns[1], "\t", columns[2], "\n")
+                draft.add_lines(name, lines, cells)
 
-    def read(self, name: str, path: Path) -> Iterator[Cells]:
+    def read(self, name: str, path: Path) -> Iterator[pa.Table]:
         if name == "corpus.jsonl":
-            return read_json(path, ("_id", "title", "text"))
+            return _batches.read_json(path, ("_id", "title", "text"))
         if name == "queries.jsonl":
-            return read_json(path, ("_id", "text"))
-        rows = ((q, p, int(grade)) for q, p, grade in read_columns(path, 3, skip=1))
-        return ascending(rows, 0, 1)
+            return _batches.read_json(path, ("_id", "text"))
+        columns = {"query-id": "string", "corpus-id": "string", "score": "int64"}
+        return _batches.read_columns(path, columns, keys=2)
 
     def read_with_others(self, draft: Draft) -> None:
         """Not done: BEIR's loader holds the whole corpus in memory; our tests compare with it."""
 
 
-def _known(record: Passage | Query, names: tuple[str, ...]) -> dict[str, Any]:
+def _lines(cells: pa.Table, about: pa.Table) -> pa.Array:
+    """Lines of the corpus, as `json_line` writes them."""
+    columns = [_batches.json_text(cells[name].combine_chunks()) for name in cells.column_names]
+    parts: list[Any] = []
+    for name, column in zip(cells.column_names, columns, strict=True):
+        parts += ['", "' if parts else '{"', f'{name}": "', column]
+    return _batches.joined(*parts, '", "metadata": ', _batches.json_object(about), "}\n")
+
+
+def _known(query: Query) -> dict[str, Any]:
     """The fields that hold something."""
-    values = {name: getattr(record, name) for name in names}
-    return {name: value for name, value in values.items() if value not in (None, ())}
+    values = {name: getattr(query, name) for name in _OF_QUERY}
+    return {name: value for name, value in values.items() if value is not None}

@@ -109,7 +109,7 @@ class Croissant:
             "recordSet": [_record_set(table, columns) for table, columns in _TABLES.items()],
         }  # fmt: skip
 
-    def read(self, name: str, path: Path) -> Iterator[tuple[Any, ...]]:
+    def read(self, name: str, path: Path) -> Iterator[Any]:
         return read_parquet(path, _TABLES[name.removesuffix(".parquet")])
 
     def read_with_others(self, draft: Draft) -> str | None:

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from datakit.dataset import Dataset
-from datakit.exporters import _card, _provenance
+from datakit.exporters import _batches, _card, _provenance
 from datakit.exporters._parquet import read_parquet
-from datakit.exporters._view import Title, View, titled
+from datakit.exporters._view import Title, View
 from datakit.exporters._write import Draft, Tally, export
 from datakit.registry import plugin
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 CORPUS = {"id": "string", "title": "string", "text": "string"}
 QUERIES = {"id": "string", "text": "string"}
@@ -54,16 +57,23 @@ class HuggingFace:
         return lost + [f"split {s}: it has no labels" for s in view.splits_without_labels()]
 
     def write(self, view: View, draft: Draft) -> None:
+        import pyarrow as pa
+
         queries = "queries/part-00000.parquet"
-        for at, passage in enumerate(view.passages()):
-            corpus = f"corpus/part-{at // _PART_ROWS:05d}.parquet"
-            draft.row(corpus, CORPUS, (passage.passage_id, *titled(passage, self.title)))
+        at = 0
+        for rows in _batches.passages(view):
+            for piece in _batches.cut(rows, at, _PART_ROWS):
+                title, text = _batches.titled(piece, self.title)
+                cells = pa.table({"id": piece["passage_id"], "title": title, "text": text})
+                draft.rows(f"corpus/part-{at // _PART_ROWS:05d}.parquet", CORPUS, cells)
+                at += len(piece)
         draft.start_table(queries, QUERIES)
         for query in view.queries.values():
             draft.row(queries, QUERIES, (query.query_id, query.text))
-        for qrel in view.labels():
-            name = f"qrels/{view.split_of(qrel.query_id)}.parquet"
-            draft.row(name, QRELS, (qrel.query_id, qrel.passage_id, qrel.grade))
+        for labels in _batches.labels(view):
+            for split, rows in _batches.by_split(labels):
+                cells = rows.select(["query_id", "passage_id", "grade"])
+                draft.rows(f"qrels/{split}.parquet", QRELS, cells)
         if self.top_ranked:
             self._top_ranked(view, draft, self.top_ranked)
         configs = _configs(draft)
@@ -81,7 +91,7 @@ class HuggingFace:
             name = f"top_ranked/{view.split_of(query_id)}.parquet"
             draft.row(name, TOP, (query_id, passage_ids))
 
-    def read(self, name: str, path: Path) -> Iterator[tuple[Any, ...]]:
+    def read(self, name: str, path: Path) -> Iterator[pa.Table]:
         kind = name.partition("/")[0]
         columns = {"corpus": CORPUS, "queries": QUERIES, "qrels": QRELS, "top_ranked": TOP}[kind]
         return read_parquet(path, columns)
@@ -95,12 +105,12 @@ class HuggingFace:
         for config, files in _configs(draft) if name else []:
             for split, pattern in files:
                 rows = _datasets.loaded(draft.folder, parquet=True, name=config, split=split)
-                found = Tally.of(tuple(row.values()) for row in rows)
+                found = Tally.of(rows)
                 compare(pattern, _tally(draft, pattern), found, str(name))
         for config, files in _provenance.configs(draft.folder) if name else []:
             for split, file in files:
                 rows = _datasets.loaded(draft.folder, parquet=True, name=config, split=split)
-                _provenance.compare_count(draft.folder / file, sum(1 for _ in rows), str(name))
+                _provenance.compare_count(draft.folder / file, sum(map(len, rows)), str(name))
         return name
 
 

@@ -15,11 +15,11 @@ from datakit.dataset import Dataset
 from datakit.errors import DatasetError
 from datakit.exporters import _irds_rows as rows
 from datakit.exporters._irds_rows import Doc, DocPair, Topic
+from datakit.exporters._order import in_order
 from datakit.exporters._view import (
     Title,
     View,
     corpus_language,
-    in_order,
     one_language,
     titled,
 )

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 from datakit.dataset import Dataset
 from datakit.exporters._examples import examples
 from datakit.exporters._lines import Cells, json_line, read_lines
+from datakit.exporters._order import in_order
 from datakit.exporters._tsv import LOST_LABELS
-from datakit.exporters._view import View, in_order
+from datakit.exporters._view import View
 from datakit.exporters._write import Draft, export
 from datakit.exporters.paq import Spans
 from datakit.records import Passage, Qrel

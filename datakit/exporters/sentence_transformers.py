@@ -128,7 +128,7 @@ class SentenceTransformers:
                   "their order. Ids are in the file `.ids.parquet`, row by row.", ""]  # fmt: skip
         return "\n".join(lines)
 
-    def read(self, name: str, path: Path) -> Iterator[tuple[Any, ...]]:
+    def read(self, name: str, path: Path) -> Iterator[Any]:
         if name.endswith(".ids.parquet"):
             return read_parquet(path, {"query_id": "string", "passage_ids": "strings"})
         return read_parquet(path, self._columns())
