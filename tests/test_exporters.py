@@ -16,7 +16,8 @@ import pytest
 from datakit import irds, registry
 from datakit.dataset import Dataset, write_tables
 from datakit.errors import DatasetError, ExportMismatch, UsageError
-from datakit.exporters import _order, hf
+from datakit.exporters import _order, _view, beir, hf
+from datakit.exporters._lines import json_line
 from datakit.importers.beir import Beir
 from datakit.importing import import_dataset
 from datakit.records import Dropped, Negative, Passage, Qrel, Query, ScoredPassage
@@ -800,3 +801,32 @@ def test_a_large_corpus_is_several_parquet_files_that_read_back(
     assert len(list((tmp_path / "hf/corpus").iterdir())) == (len(P) + 1) // 2
     assert report["counts"]["corpus/part-00000.parquet"] == len(P)
     assert [p.passage_id for p in back.read("passage")] == sorted(P)
+
+
+def test_lines_of_many_passages_are_those_of_one_after_the_other(tmp_path: Path) -> None:
+    """Whatever is in the cells, and in whichever order the table has them."""
+    odd = ('a "quote"', "back\\slash", "tab\t\x1f\x7f", "\x85\u2028\u2029 租金 🏠", "", None)
+    rows = [
+        Passage(
+            f"p{i}", f"d{i}", text or "-", i, i + 1, i, title=title, issuer=issuer, date=None,
+            section_path=tuple(part for part in odd[:i] if part is not None), language="en",
+        )
+        for i, (text, title, issuer) in enumerate(zip(odd, odd[1:] + odd[:1], odd[2:] + odd[:2], strict=True))
+    ]  # fmt: skip
+    qrels = [Qrel("q1", row.passage_id, 1, "human") for row in rows]
+    for name, order in (("ascending", rows), ("descending", rows[::-1])):
+        made = {"passage": order, "query": queries(), "qrel/human": qrels}
+        dataset = write_tables(tmp_path / name, made, "test")
+        for title in ("keep", "fold", "header"):
+            out = tmp_path / f"{name}-{title}"
+            registry.make("exporters", "beir", {"title": title})(dataset, out)
+            assert (out / "corpus.jsonl").read_text("utf-8") == "".join(
+                json_line(corpus_row(row, title)) + "\n" for row in rows
+            )
+
+
+def corpus_row(row: Passage, title: Any) -> dict[str, Any]:
+    about = {name: getattr(row, name) for name in beir._OF_PASSAGE}
+    shown, text = _view.titled(row, title)
+    metadata = {name: cell for name, cell in about.items() if cell not in (None, ())}
+    return {"_id": row.passage_id, "title": shown, "text": text, "metadata": metadata}

@@ -128,7 +128,9 @@ def titled(rows: pa.Table, title: Title) -> tuple[pa.Array, pa.Array]:
         path = pc.binary_join(rows["section_path"].combine_chunks(), " > ")
         parts = [rows["issuer"].combine_chunks(), own, path, rows["date"].combine_chunks()]
         filled = [pc.if_else(pc.equal(part, ""), None, part) for part in parts]
-        return pc.binary_join_element_wise(*filled, " | ", null_handling="skip"), texts
+        # Arrow leaves out a row of nulls alone, so each begins with a text that is cut off again
+        header = pc.binary_join_element_wise(none, *filled, " | ", null_handling="skip")
+        return pc.utf8_slice_codeunits(header, len(" | ")), texts
     if title == "fold":
         filled = pc.if_else(pc.equal(own, ""), None, own)
         return none, pc.binary_join_element_wise(filled, texts, " ", null_handling="skip")
@@ -167,7 +169,7 @@ def json_object(rows: pa.Table) -> pa.Array:
     """Objects of the cells that hold something, as `json_line` writes them.
 
     Args:
-        rows: of texts, whole numbers and lists of texts without nulls.
+        rows: of texts, whole numbers and lists of texts without nulls; the first column has none.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
