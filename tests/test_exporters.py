@@ -811,11 +811,12 @@ def test_lines_of_many_passages_are_those_of_one_after_the_other(tmp_path: Path)
             f"p{i}", f"d{i}", text or "-", i, i + 1, i, title=title, issuer=issuer, date=None,
             section_path=tuple(part for part in odd[:i] if part is not None), language="en",
         )
-        for i, (text, title, issuer) in enumerate(zip(odd, odd[1:] + odd[:1], odd[2:] + odd[:2], strict=True))
+        for i, text in enumerate(odd)
+        for title, issuer in [(odd[i - 1], odd[i - 2])]
     ]  # fmt: skip
     qrels = [Qrel("q1", row.passage_id, 1, "human") for row in rows]
     for name, order in (("ascending", rows), ("descending", rows[::-1])):
-        made = {"passage": order, "query": queries(), "qrel/human": qrels}
+        made: dict[str, list[Any]] = {"passage": order, "query": queries(), "qrel/human": qrels}
         dataset = write_tables(tmp_path / name, made, "test")
         for title in ("keep", "fold", "header"):
             out = tmp_path / f"{name}-{title}"
