@@ -94,16 +94,13 @@ class Words:
 class Cosine:
     """Grades by the cosine of an encoder, at thresholds that nobody tuned."""
 
-    def __init__(self, passages: Sequence[Passage], queries: Sequence[Query]) -> None:
-        self._encoder = make("retrievers", "dense", {"dtype": "auto", "max_length": 128})
+    def __init__(self, index: Any, passages: Sequence[Passage], queries: Sequence[Query]) -> None:
+        self._index = index
         self._queries = {q.query_id: q for q in queries}
         self._passages = {p.passage_id: p for p in passages}
 
     def __call__(self, pairs: Sequence[Pair]) -> list[int]:
-        """Only what is asked about is encoded, all of it at once."""
-        asked = [(self._queries[q], self._passages[p]) for q, p in pairs]
-        index = self._encoder.fit(list({p.passage_id: p for _, p in asked}.values()))
-        scores = index.score(asked)
+        scores = self._index.score([(self._queries[q], self._passages[p]) for q, p in pairs])
         return [sum(float(score) >= least for least in (0.35, 0.5, 0.65)) for score in scores]
 
 
@@ -211,6 +208,7 @@ def everything(data: Labelled, seeds: Labels, pool: Iterable[Pooled]) -> Labels:
 
 def generated(data: Labelled, indexes: dict[str, Any], given: argparse.Namespace) -> None:
     """Queries made from the documents, judged by a rule."""
+    encoder = indexes.get("dense")
     if given.judge == "encoder":
         indexes = {name: one for name, one in indexes.items() if "dense" not in name}
     written = labelled_sets.as_written(data.passages)
@@ -218,7 +216,9 @@ def generated(data: Labelled, indexes: dict[str, Any], given: argparse.Namespace
             if isinstance(q, Query)]  # fmt: skip
     at = np.random.default_rng(0).permutation(len(made))[: given.generated]
     queries = [made[i] for i in sorted(at.tolist())]
-    judge = (Cosine if given.judge == "encoder" else Words)(data.passages, queries)
+    judge: Judge = Words(data.passages, queries)
+    if given.judge == "encoder":
+        judge = Cosine(encoder, data.passages, queries)
     sets, _ = label_sets(data, queries, indexes, judge, Samples(), [given.judged])
     runs = [variants.ranked(one, queries) for one in indexes.values()]
     human = by_people(data, indexes, data.queries)
