@@ -1,4 +1,4 @@
-"""Thresholds with a guarantee: fixed-sequence tests with exact binomial bounds.
+"""Thresholds with a guarantee: fixed-sequence tests with exact bounds.
 
 A claim is about a region of scores: above a threshold few pairs are not relevant, below another
 one few are. The thresholds in question are fixed before anybody judges, and are tried from the
