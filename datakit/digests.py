@@ -86,7 +86,7 @@ def _json(column: pa.Array) -> Any:
         lengths = np.diff(np.frombuffer(column.buffers()[1], np.int32)[column.offset :])
         if not column.null_count and not lengths[: len(column)].any():
             return "[]"
-    return pa.array([_ENCODE(_hexed(cell)) for cell in column.to_pylist()], pa.large_string())
+    return pa.array([_ENCODE(hexed(cell)) for cell in column.to_pylist()], pa.large_string())
 
 
 def _one_value(column: pa.Array) -> bool:
@@ -133,12 +133,12 @@ def json_escaped(column: pa.Array) -> pa.Array:
     return column
 
 
-def _hexed(value: Any) -> Any:
+def hexed(value: Any) -> Any:
     """Floats as `float.hex()`, all the way down: their decimal form is not canonical."""
     if isinstance(value, float):
         return value.hex()
     if isinstance(value, list | tuple):
-        return [_hexed(v) for v in value]
+        return [hexed(v) for v in value]
     if isinstance(value, dict):
-        return [_hexed(v) for v in value.values()]
+        return [hexed(v) for v in value.values()]
     return value

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datakit.digests import json_escaped
-from datakit.exporters._view import Title, View, with_safe_ids
+from datakit.exporters._ids import with_safe_ids
+from datakit.exporters._view import Title, View
 from datakit.records import Passage, Qrel
 from datakit.tables import to_arrow
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from datakit.dataset import Dataset
 from datakit.errors import DatasetError
+from datakit.exporters._ids import is_safe, renamed, with_safe_ids
 from datakit.exporters._order import in_order
 from datakit.records import SPLITS, Negative, Passage, Qrel, Query, ScoredPassage, safe_id
 from datakit.tables import from_arrow
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Title = Literal["keep", "fold", "drop", "header"]
 T = TypeVar("T")
 
-_SAFE_ID = r"\A[!#-&(-~]{1,200}\z"  # as records.safe_id
 _AGAIN = "Run `datakit build` (or `datakit import`) again."
 
 
@@ -141,7 +141,7 @@ class View:
         last = ""
         for cells in self._columns("passage_id", "passage"):
             ids = cells.combine_chunks()
-            if not pc.all(pc.match_substring_regex(ids, _SAFE_ID)).as_py():
+            if not pc.all(is_safe(ids)).as_py():
                 return False  # some will be replaced
             if len(ids) and (
                 ids[0].as_py() < last or not pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py()
@@ -258,15 +258,17 @@ class View:
 
     def new_ids(self) -> Iterator[tuple[str, str]]:
         """(id as exported, id in the dataset) of every id that had to change, sorted."""
+        import pyarrow.compute as pc
+
         columns = (("query_id", "query"), ("passage_id", "passage"), ("doc_id", "passage"))
         ids = (
             name
             for column, table in columns
             for cells in self._columns(column, table)
-            for name in cells.unique().to_pylist()
+            for name in cells.filter(pc.invert(is_safe(cells))).unique().to_pylist()
         )
         last = ("", "")
-        for pair in in_order(((safe_id(n), n) for n in ids if safe_id(n) != n), lambda pair: pair):
+        for pair in in_order(((safe_id(name), name) for name in ids), lambda pair: pair):
             if pair != last:
                 yield pair
             last = pair
@@ -276,7 +278,7 @@ class View:
 
     def _records(self, table: str) -> Iterator[Any]:
         """The records of a table with ids that every format can hold."""
-        return map(_renamed, self.dataset.read(table))
+        return map(renamed, self.dataset.read(table))
 
     def _final(self, table: str, split: str | None) -> Iterator[Any]:
         """The records of the final queries; the others are counted."""
@@ -367,28 +369,6 @@ def titled(passage: Passage, title: Title) -> tuple[str, str]:
 
 def _pair(row: Qrel | Negative) -> tuple[str, str]:
     return row.query_id, row.passage_id
-
-
-def with_safe_ids(rows: pa.Table) -> pa.Table:
-    """The rows with ids that every format can hold."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for name in {"query_id", "passage_id", "doc_id"} & set(rows.column_names):
-        column = rows[name]
-        if not pc.all(pc.match_substring_regex(column, _SAFE_ID)).as_py():
-            safe = pa.array([safe_id(cell) for cell in column.to_pylist()], pa.string())
-            rows = rows.set_column(rows.schema.get_field_index(name), name, safe)
-    return rows
-
-
-def _renamed(record: Any) -> Any:
-    changed = {}
-    for name in ("query_id", "passage_id", "doc_id"):
-        old = getattr(record, name, None)
-        if old is not None and safe_id(old) != old:
-            changed[name] = safe_id(old)
-    return replace(record, **changed) if changed else record
 
 
 _COMPLEMENT = bytes(255 - code for code in range(256))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from datakit.dataset import Dataset, unwritable
-from datakit.digests import row_sum
+from datakit.digests import hexed, row_sum
 from datakit.errors import DatasetError, ExportMismatch, UsageError
 from datakit.exporters._lines import (
     Cells,
@@ -62,7 +62,7 @@ class Tally:
         self.total = 0
 
     def add(self, cells: tuple[Any, ...]) -> None:
-        line = _ENCODE([cell.hex() if isinstance(cell, float) else cell for cell in cells])
+        line = _ENCODE(hexed(cells))
         self.rows += 1
         self.total += int.from_bytes(hashlib.sha256(line.encode()).digest(), "big")
         self.total %= _MODULUS
