@@ -102,9 +102,14 @@ def project(
 def _refuse(dataset: Dataset) -> None:
     for table in ("document", "passage", "query"):
         if table not in dataset or not dataset.count(table):
+            why = {
+                "document": "labels are moved over the text of documents",
+                "passage": "labels are of passages",
+                "query": "labels are of queries",
+            }[table]
             raise DatasetError(
-                f"{dataset.path} has nothing in table {table!r}: labels are moved over the text "
-                "of documents. Build the dataset from its sources."
+                f"{dataset.path} has nothing in table {table!r}: {why}. Build the dataset from its "
+                "sources."
             )
     if not any(name.startswith("qrel/") for name in dataset.tables()):
         raise DatasetError(f"{dataset.path} has no labels: run `datakit build` to its end.")
