@@ -39,7 +39,7 @@ def asked(text: str, **meta: Any) -> list[Query]:
     doc = document(text, **meta)
     made = registry.make("segmenters", "headings", {"min_tokens": 8})([doc])
     passages = [p for p in made if isinstance(p, Passage)]
-    generator = ExtractiveBottomUp(sentence_queries=12, need_share=0.0)
+    generator = ExtractiveBottomUp(sentence_queries=12, need_share=0.0, least_quality=0.0)
     return [record for record in generator(passages) if isinstance(record, Query)]
 
 

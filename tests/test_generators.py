@@ -53,7 +53,7 @@ def passages_of(doc: Document) -> list[Passage]:
 
 
 def asked(doc: Document, **settings: Any) -> list[Query]:
-    made = ExtractiveBottomUp(**settings)(passages_of(doc))
+    made = ExtractiveBottomUp(**{"least_quality": 0.0} | settings)(passages_of(doc))
     return [record for record in made if isinstance(record, Query)]
 
 

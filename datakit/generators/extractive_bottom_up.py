@@ -8,83 +8,26 @@ there is no query.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import ClassVar, Literal
 
-from datakit.generators import (
-    _chinese,
-    _chinese_rules,
-    _classes,
-    _english_phrases,
-    _english_rules,
-    _french_rules,
-    _headings,
-    _keywords,
-    _latin,
-)
+from datakit.errors import PlanError
+from datakit.generators import _candidates as candidates
+from datakit.generators import _chinese, _classes, _headings, _quality
+from datakit.generators._candidates import Candidate, Sentence, is_unnamed
 from datakit.generators._context import Context, context_of
 from datakit.generators._drafts import Draft
 from datakit.generators._english_filings import time_in
-from datakit.generators._prose import is_deictic, is_stock_phrase, is_usable, why_unusable
-from datakit.generators._rank import idf_of, lexrank
-from datakit.records import (
-    Dropped,
-    Evidence,
-    Form,
-    Level,
-    Passage,
-    Query,
-    normal_key,
-    query_id,
-    seed_for,
-)
+from datakit.generators._prose import is_deictic, why_unusable
+from datakit.generators._quality_features import View, features, view_of
+from datakit.generators._rank import idf_of
+from datakit.records import Dropped, Evidence, Passage, Query, normal_key, query_id
 from datakit.registry import plugin, plugin_id
-from datakit.text import sentences
 
-_STAGE = "generate/extractive_bottom_up"
-_CENTRAL = 0.8  # what the most central sentence adds to the weight of its question; our default
-_MAX_WORDS = 34  # of a sentence that key words stand for; a longer one says too many things
-_MAX_CHINESE = 90  # the same in characters
-_TITLE = 1.4  # how much more a word of the section title counts; our default
 _LEAST_CENTRAL = 0.5  # of the most central sentence: what is less central is not asked for
 _AGAIN = 0.6  # taken off a question of a pattern that the passage has already
-
-
-# a sentence that only says where something stands
-_POINTS_ON = re.compile(
-    r"\bthis (?:study|paper|work|article|section|thesis)\b|\b(?:error|scale) bars?\b|\basterisks?\b"
-    r"|\b(?:included|described|discussed|defined) (?:below|above|elsewhere|herein)\b"
-    r"|\b(?:denoted|plotted) (?:by|in)\b|\b(?:following|accompanying) (?:table|chart|graph)"
-    r"|\bsets? forth\b|\bcan be found\b|\bthe following (?:is|are)\b|\bprovided elsewhere\b"
-    r"|\bcontains? (?:\w+ )?(?:instructions|information|details)\b|\bas follows\b"
-    r"|\b(?:shown|listed|presented|given|depicted|summari[sz]ed|reported) in (?:the )?(?:table|fig)"
-    r"|\b(?:see|refer to) (?:the |our )?(?:note|item|part|section)\b|\blearn more\b",
-    re.I,
-)
-_NOBODY = re.compile(r"\bthe company\b|平台", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    text: str
-    start: int  # in the passage
-    end: int
-    centrality: float  # 1 for the most central one of the passage
-    said: str  # the text as the rules read it: a list item with what introduces the list
-    parsed: _latin.Sentence | None  # None in Chinese
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    text: str
-    level: Level
-    form: Form
-    pattern: str
-    grade: int
-    sentence: _Sentence | None = None
 
 
 @dataclass
@@ -112,33 +55,47 @@ class ExtractiveBottomUp:
     sentence_queries: int = 3  # at most, per passage; pipeline §3 gives 2-4
     passage_queries: int = 2  # at most, per passage; pipeline §3 gives 1-2
     need_share: float = 0.33  # of the questions that become needs: 50 % to 25 % in pipeline §3
+    # least probability that a reader accepts a query, for a passage to give it; 0: no scorer, the
+    # kind of rule alone decides. Of languages without verdicts of readers the scorer knows nothing
+    least_quality: float = 0.77
     seed: int = 13
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.least_quality < 1:
+            raise PlanError(
+                f"extractive_bottom_up: least_quality is {self.least_quality}, expected 0 to 1"
+            )
+
+    def fingerprint(self) -> dict[str, str] | None:
+        """The scorer that decides which queries are written."""
+        return {"quality": _quality.shipped().digest} if self.least_quality else None
 
     def __call__(self, passages: Iterable[Passage]) -> Iterator[Query | Dropped]:
         generator_id = plugin_id(self)
         for _, group in groupby(passages, key=lambda passage: passage.doc_id):
             of_document = list(group)
             context = context_of(of_document)
-            words = [_content(passage.text, context) for passage in of_document]
+            words = [candidates.content_words(passage.text, context) for passage in of_document]
             idf = idf_of(words)
             context = replace(context, topic=_topic(context, idf))
             seen = _Seen()
             for passage, own in zip(of_document, words, strict=True):
-                weights = _weights(own, passage, context, idf)
-                yield from self._of_passage(passage, context, weights, seen, generator_id)
+                weights = candidates.weights_of(own, passage, context, idf)
+                yield from self._of_passage(passage, context, weights, idf, seen, generator_id)
 
     def _of_passage(
         self,
         passage: Passage,
         context: Context,
         weights: Mapping[str, float],
+        idf: Mapping[str, float],
         seen: _Seen,
         generator_id: str,
     ) -> Iterator[Query | Dropped]:
         if passage.section_path and _headings.is_back_matter(passage.section_path[-1]):
             yield Dropped(passage.passage_id, "boilerplate", f"under {passage.section_path[-1]!r}")
             return
-        found = _sentences(passage, context, weights)
+        found = candidates.sentences_of(passage, context, weights)
         prose = sum(sentence.end - sentence.start for sentence in found)
         why = why_unusable(passage.text, len(found), context.language, prose)
         if why:
@@ -146,10 +103,16 @@ class ExtractiveBottomUp:
                 passage.passage_id, why[0], f"passage of {passage.n_tokens} tokens: {why[1]}"
             )
             return
-        low = self._sentence_level(passage, found, context, weights, seen)
-        high = self._passage_level(passage, found, context, weights, seen)
+        scorer = self._scorer(context)
+        if scorer:
+            view = view_of(passage, found, context, idf)
+            low, high, best = self._by_quality(view, weights, seen, scorer)
+        else:
+            low = self._sentence_level(passage, found, context, weights, seen)
+            high = self._passage_level(passage, found, context, weights, seen)
+            best = None
         if not low and not high:
-            yield _nothing(passage, found, context)
+            yield _nothing(passage, found, context, best, self.least_quality)
             return
         queries = [_query(c, passage, context, generator_id) for c in low]
         yield from queries
@@ -157,12 +120,49 @@ class ExtractiveBottomUp:
         for candidate in high:
             yield _query(candidate, passage, context, generator_id, children)
 
+    def _scorer(self, context: Context) -> _quality.Scorer | None:
+        """What scores the queries of a document; None where setting or language rule it out."""
+        if not self.least_quality or not _quality.shipped().reads(context.language):
+            return None
+        return _quality.shipped()
+
+    def _by_quality(
+        self, view: View, weights: Mapping[str, float], seen: _Seen, scorer: _quality.Scorer
+    ) -> tuple[list[Candidate], list[Candidate], float | None]:
+        """The queries of both levels that readers are likeliest to accept, and the best score."""
+        passage, path = view.passage, view.passage.section_path
+        opens = bool(path) and path not in seen.paths
+        seen.paths.add(path)
+        found = candidates.all_of(
+            passage, view.found, view.context, weights, opens, self.need_share, self.seed
+        )
+        scored = [(scorer.probability(features(one, view)), one) for one in found]
+        scored.sort(key=lambda pair: (-pair[0], pair[1].text))
+        picked: dict[str, list[Candidate]] = {"sentence": [], "passage": []}
+        room = {"sentence": self.sentence_queries, "passage": self.passage_queries}
+        asked: set[int] = set()
+        for quality, one in scored:
+            if quality < self.least_quality:
+                break
+            taken = one.sentence is not None and one.sentence.start in asked
+            if taken or len(picked[one.level]) >= room[one.level] or not seen.is_new(one.text):
+                continue
+            picked[one.level].append(replace(one, quality=quality))
+            if one.sentence:
+                asked.add(one.sentence.start)
+        low = sorted(picked["sentence"], key=lambda one: one.sentence.start if one.sentence else 0)
+        return low, picked["passage"], scored[0][0] if scored else None
+
     def _sentence_level(
-        self, passage: Passage, found: Sequence[_Sentence], context: Context,
+        self, passage: Passage, found: Sequence[Sentence], context: Context,
         weights: Mapping[str, float], seen: _Seen,
-    ) -> list[_Candidate]:  # fmt: skip
+    ) -> list[Candidate]:  # fmt: skip
         """Questions, then key words of what is not asked about, then more questions."""
-        rated = self._rated(passage, found, context)
+        rated = [
+            one
+            for one in candidates.rated(passage, found, context)
+            if _classes.is_asked(one[1].pattern, context)
+        ]
         room = max(1, self.sentence_queries - 1)  # key words keep a place
         asked = self._questions(rated, room, passage, context, seen)
         asked += self._key_sentences(asked, passage, found, context, weights, seen)
@@ -170,48 +170,30 @@ class ExtractiveBottomUp:
         return sorted(asked, key=lambda c: c.sentence.start if c.sentence else 0)
 
     def _key_sentences(
-        self, asked: Sequence[_Candidate], passage: Passage, found: Sequence[_Sentence],
+        self, asked: Sequence[Candidate], passage: Passage, found: Sequence[Sentence],
         context: Context, weights: Mapping[str, float], seen: _Seen,
-    ) -> list[_Candidate]:  # fmt: skip
+    ) -> list[Candidate]:  # fmt: skip
         used = {id(candidate.sentence) for candidate in asked}
         rest = sorted(
-            (one for one in found if id(one) not in used and _is_compact(one.text, context)),
+            (one for one in found if id(one) not in used),
             key=lambda one: (-one.centrality, one.start),
         )
-        titled = set(_content(" ".join(passage.section_path[-1:]), context))
         room = min(self.sentence_queries - len(asked), 1 if asked else 2)
-        made: list[_Candidate] = []
+        made: list[Candidate] = []
         for sentence in rest:
             if len(made) >= room or sentence.centrality < _LEAST_CENTRAL:
                 break
-            text = _keywords.of_sentence(sentence.text, sentence.parsed, context, weights, titled)
+            text = candidates.key_sentence(sentence, passage, context, weights)
             if text and seen.is_new(text):
-                made.append(_Candidate(text, "sentence", "keyword", "key_sentence", 2, sentence))
+                made.append(Candidate(text, "sentence", "keyword", "key_sentence", 2, sentence))
         return made
 
-    def _rated(
-        self, passage: Passage, found: Sequence[_Sentence], context: Context
-    ) -> list[tuple[float, Draft, _Sentence]]:
-        """Every question that the rules find, with what it is worth."""
-        rated = [
-            (_worth(draft, context) + _CENTRAL * sentence.centrality, draft, sentence)
-            for sentence in found
-            for draft in _drafts(sentence.said, context)
-            if _classes.is_asked(draft.pattern, context)
-        ]
-        rated += [
-            (_worth(draft, context), draft, answer)
-            for draft, answer in _answered(passage, found, context)
-            if _classes.is_asked(draft.pattern, context)
-        ]
-        return rated
-
     def _questions(
-        self, rated: list[tuple[float, Draft, _Sentence]], room: int, passage: Passage,
+        self, rated: list[tuple[float, Draft, Sentence]], room: int, passage: Passage,
         context: Context, seen: _Seen,
-    ) -> list[_Candidate]:  # fmt: skip
+    ) -> list[Candidate]:  # fmt: skip
         """The questions most worth asking, one per sentence; they leave the list."""
-        picked: list[_Candidate] = []
+        picked: list[Candidate] = []
         patterns: set[str] = set()
         while rated and len(picked) < room:
             best = max(
@@ -220,67 +202,35 @@ class ExtractiveBottomUp:
             )
             _, draft, sentence = best
             rated.remove(best)
-            text, form = self._worded(draft, passage, context)
-            if _is_unnamed(context) and _NOBODY.search(draft.question):
-                continue  # nobody could tell which company is meant
-            if not _names_issuer(draft, context):
+            if not candidates.is_askable(draft, context) or not seen.is_new(draft.question):
                 continue
-            if not seen.is_new(draft.question):
-                continue
+            text, form = candidates.worded(draft, passage, context, self.need_share, self.seed)
             seen.is_new(text)
-            picked.append(_Candidate(text, "sentence", form, draft.pattern, draft.grade, sentence))
+            picked.append(Candidate(text, "sentence", form, draft.pattern, draft.grade, sentence))
             patterns.add(draft.pattern)
             rated[:] = [one for one in rated if one[2] is not sentence]
         return picked
 
-    def _worded(self, draft: Draft, passage: Passage, context: Context) -> tuple[str, Form]:
-        """The draft as a question, or for a share of them as a need."""
-        draw = seed_for(self.seed, _STAGE, f"{passage.passage_id}\n{draft.question}")
-        asked_by_itself = draft.pattern == "faq"  # its words are the text's own
-        if asked_by_itself or draw % 1000 >= 1000 * self.need_share:
-            return draft.question, "question"
-        if draft.need:
-            return draft.need, "need"
-        if context.language == "fr":
-            return draft.question, "question"
-        leads = _chinese_rules.need_leads() if context.is_cjk else _english_rules.need_leads()
-        gap = "" if context.is_cjk else " "
-        return f"{leads[draw // 1000 % len(leads)]}{gap}{draft.indirect}", "need"
-
     def _passage_level(
-        self, passage: Passage, found: Sequence[_Sentence], context: Context,
+        self, passage: Passage, found: Sequence[Sentence], context: Context,
         weights: Mapping[str, float], seen: _Seen,
-    ) -> list[_Candidate]:  # fmt: skip
-        made: list[_Candidate] = []
+    ) -> list[Candidate]:  # fmt: skip
+        made: list[Candidate] = []
         path = passage.section_path
         if path and path not in seen.paths:
             seen.paths.add(path)
-            titled = _headings.from_path(path, passage.text, context)
-            if titled and seen.is_new(titled.text):
-                made.append(_Candidate(titled.text, "passage", titled.form, "heading", 2))
-            asked = _headings.question_from_path(path, passage.text, context)
-            if asked and len(made) < self.passage_queries and seen.is_new(asked):
-                made.append(_Candidate(asked, "passage", "question", "section_topic", 2))
+            for titled in candidates.titled(passage, context):
+                if len(made) < self.passage_queries and seen.is_new(titled.text):
+                    made.append(titled)
         if len(made) < self.passage_queries:
             topic = _headings.topic_of(path, context) if not made else None
-            texts = [sentence.text for sentence in found]
-            parsed = [sentence.parsed for sentence in found if sentence.parsed]
-            text = _keywords.of_passage(texts, parsed, context, weights, topic)
+            text = candidates.key_term(passage, found, context, weights, topic)
             if text and seen.is_new(text):
-                made.append(_Candidate(text, "passage", "keyword", "key_term", 2))
+                made.append(Candidate(text, "passage", "keyword", "key_term", 2))
         return made[: self.passage_queries]
 
 
 # --- parts -------------------------------------------------------------------------------------
-
-
-def _content(text: str, context: Context) -> list[str]:
-    """Words or stems that carry a topic."""
-    return (
-        _chinese.content_words(text)
-        if context.is_cjk
-        else _latin.content_stems(text, context.language)
-    )
 
 
 def _topic(context: Context, idf: Mapping[str, float]) -> str:
@@ -290,104 +240,13 @@ def _topic(context: Context, idf: Mapping[str, float]) -> str:
     return context.topic if named else _headings.title_topic(context, idf)
 
 
-def _weights(
-    words: Sequence[str], passage: Passage, context: Context, idf: Mapping[str, float]
-) -> dict[str, float]:
-    """TF-IDF of the words of a passage; those of its section title count for more."""
-    weights = _latin.passage_weights(words, idf)
-    for word in set(_content(" ".join(passage.section_path[-1:]), context)):
-        weights[word] = weights.get(word, 1.0) * _TITLE
-    return weights
-
-
-def _sentences(passage: Passage, context: Context, weights: Mapping[str, float]) -> list[_Sentence]:
-    """The usable sentences of a passage with their centrality."""
-    heads = {normal_key(title) for title in passage.section_path}
-    lead: str | None = None
-    spans: list[tuple[int, int, str]] = []
-    for start, end in sentences(passage.text, context.language):
-        text = passage.text[start:end]
-        item = _english_rules.item_text(lead, text) if lead else None
-        if item is None and context.language == "en":
-            lead = _english_rules.lead_in(text)
-        said = item or text
-        if is_usable(said, context.language) and normal_key(text) not in heads:
-            spans.append((start, end, said))
-    rank = lexrank([_content(passage.text[start:end], context) for start, end, _ in spans], weights)
-    top = max(rank, default=1.0)
-    return [
-        _Sentence(
-            passage.text[start:end],
-            start,
-            end,
-            float(score / top),
-            said,
-            None
-            if context.is_cjk
-            else _latin.parse(_english_phrases.plain(passage.text[start:end]), context),
-        )
-        for (start, end, said), score in zip(spans, rank, strict=True)
-    ]
-
-
-def _is_compact(sentence: str, context: Context) -> bool:
-    """Whether a few words can stand for the sentence: it is short and stands on its own."""
-    text = sentence.strip()
-    if text[-1:] in ":：" or re.match(r"\(\d\)", text) or is_deictic(text, context.language):
-        return False
-    if is_stock_phrase(text) if context.is_cjk else _POINTS_ON.search(text):
-        return False
-    if not context.is_cjk and (text[-1:] not in '.;!)"”' or text.isupper()):
-        return False  # a title or a cut line
-    if (
-        not context.is_cjk
-        and _english_phrases.ENUMERATOR.sub("", text.lstrip("“\"‘'"))[:1].islower()
-    ):
-        return False  # one item of a list
-    return len(text) <= _MAX_CHINESE if context.is_cjk else len(text.split()) <= _MAX_WORDS
-
-
-def _drafts(sentence: str, context: Context) -> list[Draft]:
-    if context.is_cjk:
-        return _chinese_rules.drafts(sentence, context)
-    if context.language == "fr":
-        return _french_rules.drafts(sentence, context)
-    return _english_rules.drafts(sentence, context) if context.language in ("en", "") else []
-
-
-def _worth(draft: Draft, context: Context) -> float:
-    """How much one would ask it, and how often questions of its kind read well."""
-    return draft.weight + _classes.bonus(draft.pattern, context)
-
-
-def _answered(
-    passage: Passage, found: Sequence[_Sentence], context: Context
-) -> Iterator[tuple[Draft, _Sentence]]:
-    """Questions that open a line of the text, each with the sentence right behind it."""
-    rules = _chinese_rules if context.is_cjk else _english_rules
-    for sentence in found:
-        before = passage.text[: sentence.start].rstrip()
-        start = (
-            max(before.rfind("\n"), before.rfind("？"), before.rfind("?"), before.rfind("。")) + 1
-        )
-        line = before[start:] if before[-1:] not in "?？" else before[before.rfind("\n") + 1 :]
-        if context.language not in ("en", "", "zh") or line.strip()[-1:] not in ("?", "？"):
-            continue
-        if not context.is_cjk and (sentence.text[-1:] == ":" or _POINTS_ON.search(sentence.text)):
-            continue  # the answer stands further down, or elsewhere
-        draft = rules.own_question(line.strip(), context)
-        if draft and _answers(sentence.text, draft.question, context):
-            yield draft, sentence
-
-
-def _answers(sentence: str, question: str, context: Context) -> bool:
-    """Whether an answer takes up a word of its question, as far as words can tell."""
-    own = set(_content(context.issuer or "", context))
-    asked = set(_content(question, context)) - own
-    return context.is_cjk or not asked or bool(asked & set(_content(sentence, context)))
-
-
-def _nothing(passage: Passage, found: Sequence[_Sentence], context: Context) -> Dropped:
+def _nothing(
+    passage: Passage, found: Sequence[Sentence], context: Context, best: float | None, least: float
+) -> Dropped:
+    """Why a passage gives no query; `best` is the score of its best one."""
+    if best is not None and best < least:
+        detail = f"its best query has {best:.2f}, expected {least:.2f} or more"
+        return Dropped(passage.passage_id, "low_quality", detail)
     vague = sum(is_deictic(sentence.text, context.language) for sentence in found)
     if 2 * vague > len(found):
         detail = (
@@ -399,7 +258,7 @@ def _nothing(passage: Passage, found: Sequence[_Sentence], context: Context) -> 
 
 
 def _query(
-    candidate: _Candidate, passage: Passage, context: Context, generator_id: str,
+    candidate: Candidate, passage: Passage, context: Context, generator_id: str,
     children: tuple[str, ...] = (),
 ) -> Query:  # fmt: skip
     seeds = (passage.passage_id,)
@@ -421,22 +280,14 @@ def _query(
         evidence=evidence,
         pattern=candidate.pattern,
         facets=_facets(candidate.text, context),
-        scores={"seed_grade": float(candidate.grade)},
-        flags=("lexical_copy", "no_entity") if _is_unnamed(context) else ("lexical_copy",),
+        scores=_scores(candidate),
+        flags=("lexical_copy", "no_entity") if is_unnamed(context) else ("lexical_copy",),
     )
 
 
-def _names_issuer(draft: Draft, context: Context) -> bool:
-    """Whether a question of terms says whose they are, or is a definition, the same everywhere."""
-    if context.kind != "terms" or not context.issuer or draft.pattern in ("definition", "faq"):
-        return True
-    first = context.issuer.removeprefix("The ").split()[0].lower()
-    return context.is_cjk or context.language == "fr" or first in draft.question.lower()
-
-
-def _is_unnamed(context: Context) -> bool:
-    """Whether the query should name an issuer that nobody told us."""
-    return context.kind in ("terms", "filing") and not context.issuer
+def _scores(candidate: Candidate) -> dict[str, float]:
+    scores = {"seed_grade": float(candidate.grade)}
+    return scores if candidate.quality is None else scores | {"quality": candidate.quality}
 
 
 def _facets(text: str, context: Context) -> dict[str, str]:
