@@ -319,6 +319,15 @@ def test_terms_make_topics_of_the_headings_that_two_issuers_share() -> None:
     assert not any("rocket" in text.lower() for text in found)
 
 
+def test_a_french_title_that_speaks_to_its_reader_is_no_topic() -> None:
+    made = topics(
+        policy("Acme", "Vos droits", "Droit de rétractation", language="fr"),
+        policy("Écla", "Vos droits", "Droit de rétractation", language="fr"),
+    )
+
+    assert {query.text.lower() for query in made} == {"droit de rétractation 2024"}
+
+
 def test_documents_of_two_languages_share_no_topic() -> None:
     queries = topics(
         policy("Acme", "Refunds"), policy("Écla", "Refunds", language="fr"), queries_per_cluster=4

@@ -399,12 +399,27 @@ def _industry(category: str) -> str:
 # --- other languages ---------------------------------------------------------------------------
 
 
+# a title that speaks to its reader, or says nothing without its document
+_NOT_A_TOPIC_FR = re.compile(
+    r"\b(?:vos|votre|nos|notre|nous|ces?|cette)\b|^(?:les?|la|l['’])\b|champ d.application"
+    r"|^bases? (?:juridiques?|l[ée]gales?)$|^donn[ée]es trait[ée]es|^dispositions\b"
+    r"|^d[ée]finitions?\b"
+    r"|\bou\b|^engagements?\b",
+    re.I,
+)
+
+
 def _plain_keywords(cluster: Cluster) -> Iterator[TopicDraft]:
     """Without templates of its own a language gets its shared headings or terms as keywords."""
     if cluster.unit == "section":
-        topic = min(
-            cluster.titles[:3], key=lambda title: (len(title.split()) < 2, len(title), title)
-        )
+        titles = [
+            title
+            for title in cluster.titles[:3]
+            if cluster.language != "fr" or not _NOT_A_TOPIC_FR.search(title)
+        ]
+        if not titles:
+            return
+        topic = min(titles, key=lambda title: (len(title.split()) < 2, len(title), title))
     else:
         topic = " ".join(cluster.terms[:2])
     when = time_text(cluster.window, chinese=False)

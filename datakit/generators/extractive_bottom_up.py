@@ -57,7 +57,7 @@ class ExtractiveBottomUp:
     need_share: float = 0.33  # of the questions that become needs: 50 % to 25 % in pipeline §3
     # least probability that a reader accepts a query, for a passage to give it; 0: no scorer, the
     # kind of rule alone decides. Of languages without verdicts of readers the scorer knows nothing
-    least_quality: float = 0.77
+    least_quality: float = 0.75
     seed: int = 13
 
     def __post_init__(self) -> None:
