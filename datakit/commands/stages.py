@@ -112,6 +112,10 @@ def check(
 
 
 def _print_measures(measures: list[dict[str, Any]]) -> None:
+    print(
+        f"{'labels':<8} {'split':<6} {'retriever':<12} {'measure':<10} {'value':<6}  "
+        "95 % interval, queries"
+    )
     for m in measures:
         if m["level"] == m["language"] == "all":
             print(
