@@ -175,7 +175,9 @@ class Bench:
 
     def run(self, settings: pair.Settings, seed: int, pairs: Sequence[list[pair.Pair]]) -> Run:
         started = time.process_time()
-        with tempfile.TemporaryDirectory() as folder, torch.autocast("cpu", torch.bfloat16):
+        # with its cache, autocast would go on with the bfloat16 copies of the first weights
+        half_precision = torch.autocast("cpu", torch.bfloat16, cache_enabled=False)
+        with tempfile.TemporaryDirectory() as folder, half_precision:
             fitted = pair.fit(
                 self.of["train"], self.of["dev"], settings, seed=seed,
                 checkpoint_dir=Path(folder), on_progress=lambda line: None,
@@ -226,7 +228,9 @@ class Bench:
         return self.counts(cuts(load(), [d.lines for d in self.test]))
 
     def cosine(self) -> np.ndarray:
-        return self.counts(cuts(Cosine().fitted(self.dev), [d.lines for d in self.test]))
+        return self.counts(
+            cuts(Cosine(dtype="auto").fitted(self.dev), [d.lines for d in self.test])
+        )
 
     def differences(self, counts: Mapping[str, np.ndarray]) -> None:
         """Prints the difference of every two, with an interval over resampled publishers."""
