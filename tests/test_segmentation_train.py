@@ -503,14 +503,24 @@ def test_thresholds_for_f1_and_for_pk_are_chosen_for_each_condition() -> None:
         for one, c in some
     ]
     chosen = choose_thresholds(forms, p, [c for _, c in some])
+    of_all = choose_thresholds(forms, p, ["marked"] * len(forms))
 
-    for thresholds in chosen.values():
+    for kind, thresholds in chosen.items():
         assert set(thresholds.values) == set(calibration.CONDITIONS)
         for condition, at in low.items():  # half-way between the two
             half = dict.fromkeys(DEPTHS, pytest.approx(at + 0.17))
             assert thresholds.values[condition] == half, condition
-        # no document is in it: the threshold of all, above 0.32 and not above 0.35
-        assert thresholds.values["marked-cjk"] == dict.fromkeys(DEPTHS, pytest.approx(0.34))
+        assert thresholds.values["marked-cjk"] == of_all[kind].values["marked"]  # of no document
+
+
+def test_a_threshold_that_is_best_by_itself_is_not_chosen() -> None:
+    """At 0.80 all is right, above it nothing is found, below it one gap of all is wrong."""
+    forms = [document(i).variant("stripped") for i in range(6)]
+    p = [np.stack([np.where(one.gold(d), 0.8, 0.05) for d in DEPTHS], axis=1) for one in forms]
+    p[0][np.flatnonzero(~forms[0].gold("subsection"))[0]] = 0.795
+    for thresholds in choose_thresholds(forms, p, ["stripped"] * len(forms)).values():
+        for depth in DEPTHS:
+            assert 0.2 < thresholds.values["stripped"][depth] < 0.76
 
 
 def test_a_large_set_does_not_choose_the_threshold_for_the_others() -> None:
@@ -529,6 +539,12 @@ def test_a_large_set_does_not_choose_the_threshold_for_the_others() -> None:
 
     assert 0.05 < of_sets["F1-Pk"].values["stripped"]["section"] <= 0.3
     assert 0.45 < of_documents["F1-Pk"].values["stripped"]["section"] <= 0.6
+
+    hardly = [*["large"] * 10, "small", "small"]  # two of forty-two
+    more = [*forms[:10], *forms[:10], *forms[:10], *forms[:10], *forms[10:]]
+    of_more = [*p[:10], *p[:10], *p[:10], *p[:10], *p[10:]]
+    found = choose_thresholds(more, of_more, ["stripped"] * 42, ["large"] * 30 + hardly)
+    assert 0.45 < found["F1-Pk"].values["stripped"]["section"] <= 0.6
 
 
 # --- loading -----------------------------------------------------------------------------------

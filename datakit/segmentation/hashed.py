@@ -95,8 +95,10 @@ class Settings:
     folds: int = 5  # of the groups, for honest evidence
     evidence_epochs: int = 6
     word_dropout: float = 0.5  # share of the words left out, in training the evidence
-    # of each kind, their probabilities averaged; every second one does not read the topics, which
-    # help most where the others know least
+    # for documents without headings, and one more for the others, so that both kinds cost alike:
+    # where no heading is marked, the first of the others reads the document before it is known what
+    # it is. Probabilities are averaged; every second network does not read the topics, which help
+    # most where the others know least
     networks: int = 3
     dim: int = 64
     layers: int = 3
@@ -143,6 +145,9 @@ class Settings:
             )
         if self.learning_rate <= 0:
             raise ValueError(f"expected a learning_rate above 0, found {self.learning_rate}")
+
+    def networks_of(self, kind: Kind) -> int:
+        return self.networks + (kind == "shown")
 
     @property
     def network(self) -> NetworkSettings:
@@ -322,7 +327,7 @@ def from_state(config: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> 
     networks: dict[Kind, tuple[GapNetwork, ...]] = {}
     for kind in KINDS:
         of_kind = []
-        for i in range(settings.networks):
+        for i in range(settings.networks_of(kind)):
             network = GapNetwork(settings.input_dim, settings.network)
             network.load_state_dict(_below(state, f"{kind}.{i}."))
             of_kind.append(network.eval())
@@ -401,7 +406,8 @@ def fit(
             return _network(store, evidence, scored, kind, settings, course, i % 2 == 0)
 
         networks = {
-            kind: tuple(network(kind, i) for i in range(settings.networks)) for kind in KINDS
+            kind: tuple(network(kind, i) for i in range(settings.networks_of(kind)))
+            for kind in KINDS
         }
         unseen = _sequences(dev, hashes, tables, settings)
         weights = _sight(store, evidence, unseen, networks["shown"][0], settings)

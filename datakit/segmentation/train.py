@@ -13,7 +13,7 @@ import platform
 import re
 import shutil
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"
 _LICENCE_CHARS = 400  # of a SOURCE.txt, in the card
+_NEIGHBOURS = 5  # thresholds on each side that must be good too: one that is best by itself is luck
+# of the documents of a condition: a set with fewer, such as the only English document of a Chinese
+# set, does not decide as another does
+_LEAST_SHARE = 0.05
 
 Documents = dict[Split, list[SectionedDocument]]
 
@@ -218,14 +222,15 @@ def choose_thresholds(
     """For F1 less Pk and for Pk the best threshold of each condition and depth, by the mean over
     the sets. F1 alone hardly changes around its best threshold, where Pk still does.
 
-    Of thresholds that are equally good, the one in the middle. A condition that no document is in
-    takes the threshold of all documents.
+    The mean over a threshold and its neighbours decides, and of thresholds that are equally good
+    the one in the middle. A condition that no document is in takes the threshold of all documents.
 
     Args:
         documents: for development.
         probabilities: (n_gaps, 2) of each.
         conditions: under which each was calibrated.
-        sets: what each belongs to, so that a large set does not decide for the others.
+        sets: what each belongs to, so that a large set does not decide for the others, nor a set
+            with hardly a document of a condition.
     """
     by_set = list(sets) if sets is not None else [None] * len(documents)
     values: dict[Kind, dict[calibration.Condition, dict[Depth, float]]] = {k: {} for k in KINDS}
@@ -246,14 +251,22 @@ def _best_threshold(
     probabilities: Sequence[np.ndarray], sets: Sequence[Any], chosen: Sequence[int],
 ) -> float:  # fmt: skip
     total = [0.0] * len(calibration.GRID)
-    for name in {sets[i] for i in chosen}:
+    counts = Counter(sets[i] for i in chosen)
+    for name in [name for name, n in counts.items() if n >= _LEAST_SHARE * len(chosen)]:
         gold = [documents[i].gold(depth) for i in chosen if sets[i] == name]
         p = [probabilities[i][:, DEPTHS.index(depth)] for i in chosen if sets[i] == name]
         for k, t in enumerate(calibration.GRID):
             found = [x >= t for x in p]
             total[k] += micro_f1(gold, found) * (kind == "F1-Pk") - mean_pk(gold, found)
-    best = [k for k, score in enumerate(total) if score > max(total) - 1e-9]
+    mean = _running_mean(total, _NEIGHBOURS)
+    best = [k for k, score in enumerate(mean) if score > max(mean) - 1e-9]
     return calibration.GRID[best[len(best) // 2]]
+
+
+def _running_mean(values: Sequence[float], reach: int) -> list[float]:
+    """Of each value and those at most `reach` places away."""
+    near = [values[max(0, i - reach) : i + reach + 1] for i in range(len(values))]
+    return [sum(of) / len(of) for of in near]
 
 
 def micro_f1(gold: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
