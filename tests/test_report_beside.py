@@ -14,7 +14,7 @@ import pytest
 from datakit.auditing import outputs, running
 from datakit.dataset import Dataset, write_tables
 from datakit.gates import verify
-from datakit.records import Document, Passage, Qrel, Query, ScoredPassage
+from datakit.records import Document, Judgement, Passage, Pooled, Qrel, Query, ScoredPassage
 from datakit.report import curves
 from datakit.report.beside import read_beside
 from datakit.report.commands_said import parts
@@ -22,6 +22,7 @@ from datakit.report.facts import gather
 from datakit.report.page import render
 from datakit.report.peers import plain_value
 from datakit.report.pointers import fixes
+from datakit.report.pooled import Proposer, pool_facts
 from datakit.report.verdict import head
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
@@ -226,3 +227,23 @@ def test_a_strip_holds_value_interval_and_limit_inside_its_width() -> None:
     drawn = str(curves.strip(0.3, 0.2, 0.9, 0.05, True))
 
     assert all(0 <= float(x) <= curves.STRIP for x in re.findall(r' c?x[12]?="([\d.]+)"', drawn))
+
+
+def test_the_pool_by_retriever_counts_who_proposed_and_what_was_judged(tmp_path: Path) -> None:
+    def pooled(passage_id: str, *names: str, own: bool = False) -> Pooled:
+        return Pooled("q", passage_id, ("global",), names, own, 0.5)
+
+    pool = [
+        pooled("seed", "bm25", own=True), pooled("a", "bm25"), pooled("b", "bm25", "dense"),
+        pooled("c", "dense"), pooled("d", "dense"), pooled("e"),
+    ]  # fmt: skip
+    grades = {"a": 3, "b": 1, "c": 2, "d": None, "seed": 3}
+    rows = [Judgement("q", one, grade, "judge", assessor_id="m") for one, grade in grades.items()]
+    dataset = write_tables(tmp_path / "out", {"pool": pool, "judgement/llm": rows}, "build")
+
+    found = pool_facts(dataset)
+
+    assert found is not None
+    assert found.proposers == (Proposer("bm25", 2, 1, 2, 1), Proposer("dense", 3, 2, 2, 1))
+    assert (found.n, found.judged, found.relevant) == (5, 3, 2)
+    assert pool_facts(write_tables(tmp_path / "none", {"judgement/llm": rows}, "build")) is None

@@ -28,8 +28,7 @@ class Needed:
     """What the sample of the threshold that failed says of the pairs beyond some score.
 
     Of all the thresholds within the failed region this is the loosest of which a sample can be
-    expected to pass; where there is none, the failed threshold itself, and `n_needed` is None or
-    more than the region has.
+    expected to pass; where there is none, the failed threshold itself, and `n_needed` is None.
     """
 
     threshold: float
@@ -46,11 +45,13 @@ def sample_size(rate: float, claim: Claim, power: float = POWER, most: int = MOS
 
     None: more than `most` pairs would be needed.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
+    if rate >= claim.limit:
+        return None
     errors, n = 0, claim.least_n()
     while n <= most:
-        if binom.cdf(errors, n, rate) >= power:
+        if bdtr(errors, n, rate) >= power:
             return n
         errors += 1
         n = _least_with(errors, claim, n)
@@ -97,14 +98,23 @@ def needed(
         is_whole = n == len(ranked)
         threshold = failed.threshold if is_whole else _beyond(claim, whole, float(ranked[at]))
         n_region = int(claim.region(whole, threshold).sum())
-        size = sample_size((found + 1) / (n + 2), claim, most=min(MOST, n_region))
+        size = _within(n_region, (found + 1) / (n + 2), claim)
         if size is not None:
             share = failed.share if is_whole else n_region / len(whole)
             return Needed(threshold, share, n_region, n, found, size, failed.bound)
-    size = sample_size((failed.errors + 1) / (failed.n + 2), claim)
     return Needed(
-        failed.threshold, failed.share, failed.n_region, failed.n, failed.errors, size, failed.bound
+        failed.threshold, failed.share, failed.n_region, failed.n, failed.errors, None, failed.bound
     )
+
+
+def _within(n_region: int, rate: float, claim: Claim) -> int | None:
+    """The size of a sample of a region; where all of it is judged, its rate is known."""
+    if rate >= claim.limit:
+        return None
+    size = sample_size(rate, claim)
+    if size is None:
+        return n_region if n_region <= MOST else None
+    return min(size, n_region)
 
 
 def _ends(ranked: np.ndarray) -> list[int]:
@@ -142,25 +152,19 @@ def _said(side: str, step: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     seen = f"{found['errors']:,} of {found['n']:,} judged there {kind}"
     where = f"the {region:,} pairs with score {sign} {found['threshold']:.4g} ({seen})"
     if size is None:
-        return f"cannot be had by judging more of {where}: {_out_of_reach(side, step, found)}"
-    if size > region:
-        return f"needs about {size:,} judged pairs, more than {where}: the pool is too small"
+        return f"is not had by judging more of {where}. {_out_of_reach(side, found)}"
     if found["threshold"] == step["tried"][-1]["threshold"]:
         return f"needs about {size - found['n']:,} more judged pairs of {where}: --step {size}"
     option = "--top" if side == "above" else "--bottom"
     return f"needs about {size:,} judged pairs of {where}: {option} {_up(found['share'])}"
 
 
-def _out_of_reach(side: str, step: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _out_of_reach(side: str, found: Mapping[str, Any]) -> str:
     if side == "below":
-        return f"at most {step['limit']:.0%} may be; all pairs are for the judge, within --budget"
-    said = (
-        f"at most {step['limit']:.0%} may be. Rank better, with a reranker ([rerank] in the plan)"
-    )
+        return "All pairs are for the judge"
     shown = 1 - found["shown"]
-    if shown < LEAST_PRECISION:
-        return said
-    return f"{said}, or ask for what the sample shows: --precision {_down(shown)}"
+    said = "Rank better ([rerank] in the plan)"
+    return said if shown < LEAST_PRECISION else f"{said} or ask for --precision {_down(shown)}"
 
 
 def _up(share: float) -> str:

@@ -19,6 +19,7 @@ from datakit.report.filters import RuleFact, rule_facts
 from datakit.report.gates import GateFacts, gate_facts
 from datakit.report.labels import LabelFacts, label_facts
 from datakit.report.measures import MeasureFacts, RunFact, measure_facts, run_facts, short_measure
+from datakit.report.pooled import PoolFacts, pool_facts
 from datakit.report.positions import PositionFacts, position_facts
 from datakit.report.queries import QueryFacts, query_facts
 from datakit.report.rankings import RankFacts, rank_facts
@@ -37,6 +38,7 @@ class Facts:
     sources: SourceFacts
     queries: QueryFacts | None
     labels: LabelFacts | None
+    pool: PoolFacts | None
     runs: tuple[RunFact, ...]
     measures: MeasureFacts | None
     splits: SplitFacts | None
@@ -107,6 +109,7 @@ def gather(
         sources=source_facts(dataset),
         queries=query_facts(dataset),
         labels=label_facts(dataset),
+        pool=pool_facts(dataset),
         runs=runs,
         measures=measure_facts(dataset),
         splits=splits,
