@@ -363,8 +363,11 @@ def test_where_only_the_best_scores_are_good_a_stricter_start_is_named() -> None
     assert found.n_needed is not None
     assert 0.5 < found.threshold < 0.8
     assert found.errors < 0.1 * found.n == 0.1 * found.n_region
-    steps = {"above": {"tried": [{"threshold": 0.0}], "limit": 0.1, "needed": asdict(found)}}
+    tried = [{"threshold": 0.0, "n": 1000}]
+    steps = {"above": {"tried": tried, "limit": 0.1, "needed": asdict(found)}}
     (line,) = needed.lines(steps | {"below": {"needed": None}})
+    steps["above"]["tried"] = [{"threshold": 0.0, "n": 20}]
+    assert next(needed.lines(steps | {"below": {}})) == f"{line} --step {found.n_needed}"
     share = float(line.rpartition("--top ")[2])
     assert certify.grid(scores, [share], PRECISION)[0].n_region >= found.n_region
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 POWER = 0.8  # chance that a sample of the size named passes, if the rate of errors is as seen
 LEAST_PRECISION = 0.5  # labels of less are of no use to anyone
 LEAST = 30  # judged pairs in a region before a plan is made of it: our default
+WHOLE = 400  # pairs of a region of which all may be judged: our default
 MOST = 5_000  # judged pairs for one threshold; beyond, a claim is as good as out of reach
 
 
@@ -112,9 +113,9 @@ def _within(n_region: int, rate: float, claim: Claim) -> int | None:
     if rate >= claim.limit:
         return None
     size = sample_size(rate, claim)
-    if size is None:
-        return n_region if n_region <= MOST else None
-    return min(size, n_region)
+    if size is not None and size <= n_region:
+        return size
+    return n_region if n_region <= WHOLE else None
 
 
 def _ends(ranked: np.ndarray) -> list[int]:
@@ -156,7 +157,8 @@ def _said(side: str, step: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if found["threshold"] == step["tried"][-1]["threshold"]:
         return f"needs about {size - found['n']:,} more judged pairs of {where}: --step {size}"
     option = "--top" if side == "above" else "--bottom"
-    return f"needs about {size:,} judged pairs of {where}: {option} {_up(found['share'])}"
+    more = f" --step {size}" if size > step["tried"][-1]["n"] else ""
+    return f"needs about {size:,} judged pairs of {where}: {option} {_up(found['share'])}{more}"
 
 
 def _out_of_reach(side: str, found: Mapping[str, Any]) -> str:
