@@ -183,6 +183,48 @@ def test_figures_parts_and_terms_of_a_chinese_report(text: str) -> None:
     assert text in texts(asked(doc, sentence_queries=9, need_share=0.0))
 
 
+@pytest.mark.parametrize(
+    ("sentence", "question"),
+    [
+        ("1-6月份，全国水泥产量8.15亿吨，同比下降4.3%。", "2025年1-6月全国水泥产量是多少？"),
+        ("隆基绿能：2024年电池产能达到30万吨，同比持平。", "2024年隆基绿能电池产能是多少？"),
+        ("据统计，2030年全球固态电池出货量达614GWh。", "2030年全球固态电池出货量是多少？"),
+        (
+            "据统计，2025年7月19日，氧气单价为439元，较上月上涨2.09%。",
+            "2025年7月19日氧气单价是多少？",
+        ),
+    ],
+)
+def test_a_figure_is_asked_for_with_its_own_period_and_owner(sentence: str, question: str) -> None:
+    doc = document(f"# 一、概览\n\n{sentence}", title="行业观察", date="2025-08", language="zh")
+
+    assert question in texts(asked(doc, need_share=0.0, least_quality=0.0))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "乘用车销量：2025年6月，乘用车批发完成249万辆。",  # the first number is the year
+        "2025年6月，乘用车累计销量1300万辆，创下新高。",
+        "2025年7月，N均价每瓦为0.29元，环比持平。",  # a name that is cut
+        "2024年CVRM营收120亿美元，同比增长10%。",  # of which company?
+        "2025年1-5月硅料价格35元，组件技术迭代推动突破。",  # a price is of a day
+    ],
+)
+def test_a_figure_of_another_time_or_owner_is_not_asked_for(sentence: str) -> None:
+    doc = document(f"# 一、概览\n\n{sentence}", title="行业观察", date="2025-08", language="zh")
+
+    assert not any(q.pattern == "amount" for q in asked(doc, least_quality=0.0))
+
+
+def test_an_app_that_nobody_named_is_not_asked_about() -> None:
+    text = "# 存储\n\n我们将您的个人信息存储于中华人民共和国境内的服务器上。"
+
+    made = asked(document(text, doc_type="privacy", title="隐私政策", language="zh"))
+
+    assert not any("APP" in query.text for query in made)
+
+
 def test_a_figure_needs_its_subject_and_its_period() -> None:
     doc = document(
         "# 一、概览\n\n市场规模达到667亿美元，同比下降8.2%，处于近年较低水平。", title="点评"
@@ -326,6 +368,25 @@ def test_a_french_title_that_speaks_to_its_reader_is_no_topic() -> None:
     )
 
     assert {query.text.lower() for query in made} == {"droit de rétractation 2024"}
+
+
+@pytest.mark.parametrize(
+    "title", ["Tarif normal", "Site Internet de", "Conditions générales de vente", "Code civil"]
+)
+def test_a_french_title_that_says_little_without_its_document_is_no_topic(title: str) -> None:
+    made = topics(policy("Acme", title, language="fr"), policy("Écla", title, language="fr"))
+
+    assert made == []
+
+
+def test_a_french_topic_is_supported_by_the_documents_whose_headings_hold_all_its_words() -> None:
+    made = topics(
+        policy("Acme", "Droit de rétractation légal", language="fr"),
+        policy("Écla", "Droit de rétractation", language="fr"),
+        policy("Zef", "Droit légal", language="fr"),
+    )
+
+    assert [len(query.supporting_doc_ids) for query in made] == [2]
 
 
 def test_documents_of_two_languages_share_no_topic() -> None:

@@ -41,7 +41,7 @@ _POINTS_ON = re.compile(
     r"|\b(?:see|refer to) (?:the |our )?(?:note|item|part|section)\b|\blearn more\b",
     re.I,
 )
-_NOBODY = re.compile(r"\bthe company\b|平台", re.I)
+_NOBODY = re.compile(r"\b[Tt]he [Cc]ompany\b|平台|(?<![A-Za-z])APP(?![A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,9 +222,10 @@ def _closed(run: list[Token]) -> list[Chunk]:
 # --- queries -----------------------------------------------------------------------------------
 
 _PERIOD = re.compile(
-    r"20[12]\d(?:第?[一二三四]季度|前三季度|[上下]半年)|20[12]\d年(?:第?[一二三四1-4]季度"
-    r"|前三季度|前\d+个?月|[上下]半年|Q[1-4]|H[12]|1?\d月(?!\d))?|20[12]\dQ[1-4]"
-    r"|[1-4]Q[12]\d|20[12]\dH[12]"
+    r"20[1-3]\d(?:第?[一二三四]季度|前三季度|[上下]半年)|20[1-3]\d年(?:第?[一二三四1-4]季度"
+    r"|前三季度|前\d+个?月|[上下]半年|Q[1-4]|H[12]|\d{1,2}月?[-–~～至到]\d{1,2}月"
+    r"|1?\d月\d{1,2}日|1?\d月(?!\d)|[末底初])?|20[1-3]\dQ[1-4]"
+    r"|[1-4]Q[12]\d|20[1-3]\dH[12]"
 )
 
 
@@ -245,13 +246,13 @@ def subject_of(context: Context) -> str | None:
     """What a Chinese report or article is about, in a few characters."""
     if context.issuer and not (context.kind == "report" and _BROKER.search(context.issuer)):
         return context.issuer
+    if context.kind == "law":
+        return _short_law(re.sub(r"[（(].*?[）)]|\s", "", context.title or "")) or None
     title = re.sub(
         r"^[\s\d.\-/年月日]+|[（(《“].*?[）)》”]|20\d\d年?|[\d.]+月|\d?[QH]\d{1,2}|\s",
         "",
         context.title or "",
     )
-    if context.kind == "law":
-        return _short_law(title) or None
     if context.kind == "terms":
         return None
     for part in re.split(r"[：:，,。；;—–|｜、-]", title):

@@ -33,7 +33,7 @@ _OUTSIDE = re.compile(
 _DROPPED = word_set(
     """
     应当 应 必须 须 可以 可 将 会 已 已经 均 也 都 则 仍 仍然 还 及时 依法 有权 能够 能 主要
-    进一步 持续 不断 继续 逐步 逐渐 积极 严格 认真 切实 预计 有望 或将 可能 一般 通常 其中 同时
+    实现 进一步 持续 不断 继续 逐步 逐渐 积极 严格 认真 切实 预计 有望 或将 可能 一般 通常 其中 同时
     目前 当前 大约 合计 累计 共 共计 分别 总体 整体 大幅 明显 显著 小幅 快速 迅速 相对 非常 十分
     仅 只 即 就
     """
@@ -135,7 +135,52 @@ def _shortened(clause: str, labelled: bool) -> list[Token]:
         return []
     if kept[0].word == "经":
         return []
-    return kept if _opens_with_noun(kept) and _stands_alone(kept, labelled) else []
+    named = _states_nothing(kept) if labelled else _names_a_rule(kept, whole)
+    return kept if named and _opens_with_noun(kept) and _stands_alone(kept, labelled) else []
+
+
+# what one looks up in a law
+_RULED = re.compile(
+    r"(?:条件|程序|职责|处罚|期限|时限|标准|范围|内容|方式|要求|资格|材料|义务|权利|费用|责任"
+    r"|原则|目录|名单|名录|比例|类别|种类|来源|制度)$"
+)
+_MODAL = word_set("应当 应 必须 须 可以 可 不得 由 有权 能够 能 会 将 已 已经 依法 及时")
+_ACTOR = re.compile(r"(?:部门|政府|机关|机构|单位|企业|组织|院|局|国家|[者员人])[^的]*$")
+_RULES_ON = word_set(
+    """
+    实行 建立 规定 制定 执行 遵守 符合 具备 履行 享有 承担 适用 确定 公布 采取 提供 完善 健全 明确
+    参照 纳入 列入 依照 按照 根据 违反 落实 遵循 坚持 加强 包括 作为 取得 达到 超过 属于
+    """
+)
+
+
+def _names_a_rule(kept: Sequence[Token], clause: Sequence[Token]) -> bool:
+    """Whether a clause of a law names what it rules on and is no order that is copied out."""
+    text = join([token.word for token in kept])
+    if not _RULED.search(text) or any(token.word in _MODAL for token in clause):
+        return False
+    stated = any(token.word in _RULES_ON or token.tag[0] == "r" for token in kept)
+    # a verb that does not stand before 的 governs the rest
+    of = [i for i, token in enumerate(kept) if token.word == "的" and kept[i - 1].tag[0] == "v"]
+    acted = not of and any(token.tag == "v" for token in kept)
+    return not (stated or acted or _ACTOR.search(text))
+
+
+# verbs that stand in the names of measures: 出口额, 零售份额
+_OF_MEASURES = word_set(
+    """
+    出口 进口 零售 批发 销售 生产 投资 采购 研发 交付 运营 开工 消费 制造 装机 出货 发电 用电 贷款
+    存款 融资 成交 签约 使用 管理 支出 排放 加工 运输 养殖 屠宰 渗透 回购 分红 新增
+    """
+)
+
+
+def _states_nothing(kept: Sequence[Token]) -> bool:
+    """Whether a clause of a report names a thing, or how it moved, and is no copied conclusion."""
+    if kept[-1].word in ("板块", "行业", "市场", "领域", "公司"):
+        return False
+    moved = kept[:-1] if kept[-1].word in _MOVES else kept
+    return all(token.tag != "v" or token.word in _OF_MEASURES for token in moved)
 
 
 _NO_SUBJECT = word_set(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from datakit.generators._chinese import period_in, tag
+from datakit.generators._chinese_keys import COMMON, PLAIN, UNTELLING
 from datakit.generators._chinese_phrases import PRONOUN, made, specific
 from datakit.generators._context import Context
 from datakit.generators._drafts import Draft
@@ -19,7 +20,7 @@ _MEASURE = (
     r"|投资额|投资规模|研发投入|研发费用|资本开支"
     r"|设备支出|支出|增速|单价|均价|合约价|现货价|价格|加工费|成本|出口额|进口额|规模"
     r"|需求量|患病率|发病率|国产化率|自给率|稼动率"
-    r"|良率|存储容量|市盈率|估值|现金流净额|经营性现金流|货币资金|有息负债|负债率|负债|订单"
+    r"|良率|存储容量|市盈率|估值|现金流净额|经营性现金流|货币资金|有息负债|资产负债率|负债率|负债|订单"
     r"|合同负债|门店数量|员工数量|人数|周转天数"
     r"|补贴申请|保有量|签约量|交付量|开工率|占有率|录取人数|床位数|覆盖率|中标价|数量)"
 )
@@ -48,6 +49,7 @@ def figure(text: str, context: Context) -> Iterator[Draft]:
     if re.search(r"若|如果|假设|每(?:提|上|下|增|降)", text):
         return  # a condition is no fact
     period: str | None = None
+    label = _label_of(text)
     text = re.sub(r"（[^（）]*）|\([^()]*\)", "", text)  # a remark has an owner of its own
     for clause in _CLAUSE.findall(_COMPARED.sub("", text)):
         match = _FIGURE.match(clause) or _SOLD.match(clause)
@@ -55,17 +57,26 @@ def figure(text: str, context: Context) -> Iterator[Draft]:
         when = period or _title_period(context)
         if not match or not when or not _UNIT.search(match["n"].strip()):
             continue
+        measure = match.groupdict().get("measure", "")
+        if _AT_ONCE.search(measure) and _MONTHS.search(when):
+            continue
+        if _YEAR.fullmatch(match["n"].strip()) or _OF_ANOTHER_TIME.search(clause[: match.end()]):
+            continue
         share = (
             match.groupdict().get("measure", "").endswith("量") and match["n"].strip()[-1] in "%％"
         )
         if share and not _CHANGE.search(match["how"]):
             continue  # a share answers how much it grew, not how much it is
-        subject = _whose(match["lead"], context)
+        subject = _whose(match["lead"], label or context.issuer)
         # the month is in `when`: of 10月份中国增速 the rest is the subject
-        subject = subject and re.sub(r"^(?:月份|月)", "", subject)
-        if not subject or (
-            match.groupdict().get("measure") in ("库存", "价格", "产量", "销量", "成本", "订单")
-            and all(token.tag == "ns" for token in tag(subject))
+        subject = subject and _labelled(re.sub(r"^(?:月份|月)", "", subject), label, measure)
+        if (
+            not subject
+            or not _is_whole(subject, clause, measure, label)
+            or (
+                match.groupdict().get("measure") in ("库存", "价格", "产量", "销量", "成本", "订单")
+                and all(token.tag == "ns" for token in tag(subject))
+            )
         ):
             continue  # 河南库存: of what?
         gap = " " if when[-1].isascii() and when[-1].isalnum() and subject[0].isascii() else ""
@@ -76,6 +87,56 @@ def figure(text: str, context: Context) -> Iterator[Draft]:
             yield from _asked_figure(
                 f"{gap}{subject}{match['measure']}", match["how"], when, clause
             )
+
+
+_AT_ONCE = re.compile(r"(?<!均)价|库存|开工率|稼动率")  # of a day, not of months
+_MONTHS = re.compile(r"\d月?[-–~～至到]\d{1,2}月")
+_YEAR = re.compile(r"(?:19|20)\d\d\s*年?")
+# a figure of a stretch of time that its question could not name
+_OF_ANOTHER_TIME = re.compile(
+    r"累计|年内|今年以来|年初|本[周月期]|上[周月期]|[当每单日][周日月]|周度|[近过]去?[一二三四五六七八九十两\d]+个?"
+    r"[年月周日天]|截至|截止|[日月周年]均|年增速|复合|TTM|滚动"
+)
+# what only a company has: of a product or a trade one asks for sales
+_COMPANYS = re.compile(
+    r"营收|收入|利润|毛利率|净利率|费用|现金流|货币资金|负债|研发|市值|产能|订单"
+)
+
+
+_NOTHING = UNTELLING | COMMON | PLAIN | {"交易", "定义", "概念", "特点", "结构", "格局"}
+
+
+def _label_of(text: str) -> str | None:
+    """What a line is about that opens with a name: 隆基绿能 of 隆基绿能：2024年末…."""
+    match = re.match(r"([^，。；：:、（(\d]{2,12})[：:]", text)
+    tokens = tag(match[1]) if match else []
+    named = tokens and all(token.is_noun and token.word not in _NOTHING for token in tokens)
+    measured = match and re.search(r"[进出]口|[产销量率额价]|方面|数据|情况|宏观|政策", match[1])
+    return match[1] if match and named and not measured else None
+
+
+def _labelled(subject: str, label: str | None, measure: str) -> str:
+    """A subject with the label of its line in front, where it is part of a company."""
+    apart = label and label not in subject and _COMPANYS.search(measure)
+    return f"{label}{subject}" if apart else subject
+
+
+def _is_whole(subject: str, clause: str, measure: str, label: str | None) -> bool:
+    """Whether a subject in Latin letters is a whole word that one could ask about by itself."""
+    at = clause.find(subject)
+    before, after = clause[max(0, at - 1) : at], clause[at + len(subject) :][:1]
+    if at >= 0 and (_is_cut(before + subject[0]) or _is_cut(subject[-1] + after)):
+        return False
+    if not re.fullmatch(r"[A-Za-z\d][A-Za-z\d\s.+-]*", subject):
+        return True
+    letters = len(re.findall(r"[A-Za-z]", subject))
+    part_of_a_company = letters < 6 and subject.isupper() and subject != label
+    return letters > 1 and not (part_of_a_company and _COMPANYS.search(measure))
+
+
+def _is_cut(pair: str) -> bool:
+    """Whether two neighbouring characters are of one name in Latin letters."""
+    return re.fullmatch(r"[A-Za-z\d.-]{2}", pair) is not None
 
 
 def _asked_figure(what: str, how: str, when: str, clause: str) -> Iterator[Draft]:
@@ -99,10 +160,10 @@ _LEVEL = re.compile(
     r"|升至|降至|回升至|至|在|合计|了|会|：|:)*"
 )
 _RELATIVE = re.compile(
-    r"(?<![\d年.])(\d{1,2}月)(?:份)?(?![\d月]*日|\d)|(?<!年)(?:第?([一二三四])季度|(上半年"
+    r"(?<![\d年.])(\d{1,2}月?[-–~～至到]\d{1,2}月|(?<![-–~～至到])\d{1,2}月)(?:份)?(?![\d月]*日|\d)|(?<!年)(?:第?([一二三四])季度|(上半年"
     r"|下半年|前三季度|全年))"
 )
-_REPORTED = re.compile(r"(20[12]\d)年?(?:年度)?(一季报|中报|半年报|三季报|年报)")
+_REPORTED = re.compile(r"(20[1-3]\d)年?(?:年度)?(一季报|中报|半年报|三季报|年报)")
 _REPORT_PERIODS = {
     "一季报": "一季度",
     "中报": "上半年",
@@ -124,7 +185,7 @@ def _period(clause: str, context: Context) -> str | None:
     year = int((named or context.date)[:4])
     month = int(context.date[5:7]) if len(context.date) >= 7 else 12
     if match[1]:
-        year -= int(match[1][:-1]) > month and not named
+        year -= int(re.findall(r"\d+", match[1])[-1]) > month and not named
         return f"{year}年{match[1]}"
     if match[2]:
         year -= 3 * "一二三四".index(match[2]) + 1 > month and not named
@@ -154,21 +215,25 @@ def _moved(change: Sequence[str], how: str) -> str | None:
     return f"{moved}下降" if re.search(r"[-－−]", how) else None
 
 
-def _whose(lead: str, context: Context) -> str | None:
-    """The subject of a figure, from the clause before it, else the company of the document."""
+def _whose(lead: str, owner: str | None) -> str | None:
+    """The subject of a figure, from the clause before it, else what its line is about."""
     lead = re.sub(
-        r"^.*?(?:数据显示|统计显示|统计|预计|预测|来看|方面|其中|明确|提出|力争|根据[^，]*)",
+        r"^.*?(?:整理|数据显示|统计显示|统计|预计|预测|来看|方面|其中|明确|提出|力争|根据[^，]*)",
+        "",
+        re.sub(r"^[^：:]*[：:]", "", lead),
+    )
+    lead = re.sub(
+        r"20[1-3]\d\s*年?(?:Q[1-4]|H[12])?E?(?:财年|年度|财季)?(?:第?[一二三四1-4]季度|前三季度"
+        r"|前\d+个?月|[上下]半年|\d{1,2}月?[-–~～至到]\d{1,2}月份?|\d{1,2}月\d{1,2}日"
+        r"|\d{1,2}月份?|全年|末|底|初)?(?:，)?|[1-4]Q[12]\d|^[\d.~\-至到]+(?:年|(?![\d.~\-至到月A-Za-z]))",
         "",
         lead,
     )
     lead = re.sub(
-        r"20[12]\d\s*年?(?:Q[1-4]|H[12])?(?:第?[一二三四1-4]季度|前三季度|前\d+个?月|[上下]半年"
-        r"|\d{1,2}月份?|全年|末|底|初)?(?:，)?|[1-4]Q[12]\d|^[\d.~\-至到]+年?",
+        r"(?:第?[一二三四]季度|前三季度|[上下]半年|\d{1,2}月?[-–~～至到]\d{1,2}月份?"
+        r"|\d{1,2}月\d{1,2}日|\d{1,2}月份?|全年|期末|年末)末?(?:，)?",
         "",
         lead,
-    )
-    lead = re.sub(
-        r"(?:第?[一二三四]季度|前三季度|[上下]半年|\d{1,2}月份?|全年|期末|年末)末?(?:，)?", "", lead
     )
     lead = re.sub(
         r"^(?:的|在|到|至|，|、|我们|公司|实现|末|底|全年|年|间|将|有望|预计|及|和|与)+",
@@ -177,7 +242,9 @@ def _whose(lead: str, context: Context) -> str | None:
     )
     lead = re.sub(r"(?:实现|的|达到|其|总体|整体|合计|将|有望|已)+$", "", lead)
     if not lead:
-        return context.issuer
+        return owner
+    if re.match("[对向从由]", lead) or "占" in lead:
+        return None
     if len(lead) > 16 or PRONOUN.search(lead):
         return None
     tokens = tag(lead)
@@ -189,4 +256,5 @@ def _whose(lead: str, context: Context) -> str | None:
     )
     if not noun_like or tokens[-1].tag == "v" or tokens[0].tag == "v":
         return None
-    return lead if specific(tokens) else None
+    told = any(token.is_noun and token.word not in _NOTHING for token in tokens)
+    return lead if told and specific(tokens) else None

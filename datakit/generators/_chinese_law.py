@@ -47,7 +47,7 @@ _BROKEN = re.compile(
 )
 _SANCTION = re.compile(
     r"罚款|处分|刑事责任|拘留|没收|吊销|处罚|警告|责令(?:限期)?(?:改正|停止|停产|退|拆|恢复)"
-    r"|批评教育|赔偿|滞纳金"
+    r"|批评教育|滞纳金"
 )
 _TROUBLE = re.compile(
     r"发现|发生|未|不|遗失|损[坏毁]|变更|终止|逾期|泄露|受到|造成|死亡|拖欠|争议|异议|缺|超过"
@@ -63,18 +63,30 @@ def _penalty(text: str, context: Context) -> Iterator[Draft]:
     match = _BROKEN.match(text) if "的，" in text else None
     if match and not _POINTS.search(match[1]):
         deed = re.sub(r"^(?:有关)?(?:单位|个人|单位和个人|单位或者个人)(?=[^、]{4})", "", match[1])
-        if not _is_clause(deed) or re.match(r"[不未][^，]{1,4}$", deed):
+        tokens = tag(deed)
+        named = any(token.tag[0] not in "vdpcuf" for token in tokens)
+        if (
+            not named
+            or deed.startswith(("法律", "法规"))
+            or not _is_clause(deed)
+            or re.match(r"[不未][^，]{1,4}$", deed)
+        ):
             return
         if re.search(r"不得给予|不予处罚|免予|不予行政|从轻|减轻", match[2]):
             return
-        if _SANCTION.search(match[2]):
+        if _SANCTION.search(match[2].split("；")[0]):
             yield from _titled(f"{deed}怎么处罚", context, "penalty", 2.0, f"{deed}怎么处罚")
-        elif _TROUBLE.search(deed) and re.match(r"(?:应当|由|可以|不予|予以|必须|须)", match[2]):
+        elif (
+            tokens[0].tag[0] not in "vdpcuf"
+            and len(deed) > 5
+            and _TROUBLE.search(deed)
+            and re.match(r"(?:应当|由|可以|不予|予以|必须|须)", match[2])
+        ):
             yield from _titled(
                 f"{deed}应当怎么办", context, "consequence", 1.8, f"{deed}应当怎么办"
             )
     cases = _CASES.match(text) if "之一的，" in text else None
-    acts = cases and any(token.tag[0] == "v" for token in tag(cases[2])[1:] + tag(cases[2])[:1])
+    acts = cases and tag(cases[2])[0].tag[0] in "vdp"
     if (
         cases
         and acts
@@ -140,6 +152,7 @@ def _who(text: str, context: Context) -> Iterator[Draft]:
         and not _POINTS.search(by[1])
         and _is_clause(by[1])
         and not re.search(r"[应经可须]$|确定的", by[1] + by[2][-3:])
+        and not by[4].startswith("后")
     ):
         rest = by[4] if by[4] and tag(by[4])[-1].tag[0] in "nvl" else ""
         yield from _titled(
@@ -153,6 +166,9 @@ def _who(text: str, context: Context) -> Iterator[Draft]:
         yield from _titled(f"哪个部门负责{about}", context, "who", 1.9, f"哪个部门负责{about}")
 
 
+_PAPERS = re.compile(r"材料|资料|文件|证明|申请书|报告|证书|复印件|表格|凭证|合同|图纸|清单")
+
+
 def _required(text: str, context: Context) -> Iterator[Draft]:
     listed = _LISTED.match(text)
     if listed and not _POINTS.search(listed[1]) and _is_subject(listed[1]):
@@ -160,6 +176,8 @@ def _required(text: str, context: Context) -> Iterator[Draft]:
         yield from _titled(asked, context, "list", 2.0, asked)
         return
     match = _REQUIRED.match(text)
+    if match and match[2] in ("提交", "提供") and not _PAPERS.search(match[3]):
+        return
     if match and not _POINTS.search(match[1]) and _is_subject(match[1]):
         asked = f"{match[1]}应当{match[2]}{_ASK_ABOUT[match[2]]}"
         yield from _titled(asked, context, "obligation", 1.8, asked)
@@ -178,7 +196,7 @@ def _is_subject(text: str) -> bool:
 # --- duties and bans ----------------------------------------------------------------------------
 
 _BAN = re.compile(
-    r"^(?:禁止|严禁)(?:任何(?:单位|组织)(?:和|或者|、)个人)?(?:[^，]{0,16}内)?([^，。；：]{4,24})"
+    r"^(?:禁止|严禁)(?:任何(?:单位|组织)(?:和|或者|、)个人)?([^，]{0,16}内)?([^，。；：]{4,24})"
     + _END
 )
 _MUST_NOT = re.compile(r"^([^，。；：]{2,18}?)不得([^，。；：]{4,24})" + _END)
@@ -188,8 +206,8 @@ _DUTY = re.compile(
 _MAY = re.compile(r"^([^，。；：]{2,18}?)(?:有权|可以)(?:依法)?([^，。；：]{4,24})" + _END)
 _AUTHORITY = re.compile(r"(?:部门|政府|机关|机构|委员会|人民法院|人民检察院)$")
 _EMPTY_ACT = re.compile(
-    r"加强|鼓励|支持|推[进动]|依法|严格|如实|认真|坚持|提高|增强|重视|做好|共同|组织实施|明确"
-    r"|确定专门|.*(?:相关|有关)"
+    r"积极|发挥|采取.{0,4}措施|加强|鼓励|支持|推[进动]|依法|严格|如实|认真|坚持|提高|增强|重视|做好|共同|组织实施|明确"
+    r"|确定专门|作[为好]|.*(?:相关|有关|是否)"
 )
 _ANYONE = re.compile(r"^(?:任何)?(?:单位|组织|机构)(?:和|或者|、|或)(?:个人)")
 _WITHIN = re.compile(
@@ -205,8 +223,10 @@ _TERM = re.compile(
 
 def _duties(text: str, context: Context) -> Iterator[Draft]:
     ban = _BAN.match(text)
-    if ban and not _POINTS.search(ban[1]) and _is_act(ban[1]):
-        yield from _titled(f"可以{ban[1]}吗", context, "prohibition", 1.7, f"能不能{ban[1]}")
+    named = ban and not _POINTS.search(ban.group()) and not ban[2].startswith("违反")
+    if ban and named and _is_act(ban[2]):
+        act = f"{ban[1] or ''}{ban[2]}"
+        yield from _titled(f"可以{act}吗", context, "prohibition", 1.7, f"能不能{act}")
     no = _MUST_NOT.match(text)
     if no and not _POINTS.search(no.group()) and _is_act(no[2]):
         subject = "" if _ANYONE.match(no[1]) else no[1]
@@ -242,6 +262,8 @@ def _duties(text: str, context: Context) -> Iterator[Draft]:
     ):
         return
     if _AUTHORITY.search(duty[1]):
+        if duty[2].startswith("向") or tag(duty[1])[0].tag[0] == "v":
+            return  # who founds an office has to register it
         yield from _titled(f"哪个部门负责{duty[2]}", context, "who", 1.5, f"哪个部门负责{duty[2]}")
     elif _is_subject(duty[1]):
         yield from _titled(
@@ -272,7 +294,7 @@ def _is_act(text: str) -> bool:
 
 _AIM = re.compile(rf"^为了?.{{6,}}制定{_OWN}")
 _SCOPE = re.compile(rf"适用{_OWN}$|^{_OWN}适用于|(?:遵守|执行){_OWN}$")
-_FORCE = re.compile(rf"^{_OWN}自.{{4,14}}(?:起施行|起实施|起生效)")
+_FORCE = re.compile(rf"^{_OWN}自(?![公发]布).{{4,14}}(?:起施行|起实施|起生效)")
 
 
 def _itself(text: str, context: Context) -> Iterator[Draft]:

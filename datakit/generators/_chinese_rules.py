@@ -35,7 +35,7 @@ def drafts(sentence: str, context: Context) -> list[Draft]:
 _MEANS = re.compile(
     r"^(?:所谓|(?:本(?:法|条例|办法|规定|协议|政策|解释|细则)(?:中)?)?所称(?:的)?)?[“\"「]?"
     r"([^，。；：“”\"]{2,16}?)[”\"」]?"
-    r"(?:（[^）]{1,40}）|\([^)]{1,40}\))?[，,：:]?(?:是指|系指|指的是|是指的|即指|[，：]指(?![导定示引挥派标])"
+    r"(?:（[^）]{1,40}）|\([^)]{1,40}\))?[，,：:]?(?:是指|系指|指的是|是指的|即指|[，：]指(?![导定示引挥派标数望责])"
     r"|是一[种类门个项]|定义为)(.{6,})"
 )
 _PARTS = re.compile(
@@ -44,12 +44,23 @@ _PARTS = re.compile(
 )
 
 
+_ALIAS = re.compile(r"[,，]?(?:又称|又名|也称|亦称|俗称|简称|也叫|又叫)")
+
+
 def _definition(text: str, context: Context) -> Iterator[Draft]:
     match = _MEANS.match(text)
-    term = match[1].strip() if match else ""
-    if not match or PRONOUN.search(term) or len(match[2]) < 8 or not tag(term)[-1].is_noun:
+    term = _ALIAS.split(match[1].strip())[0] if match else ""
+    if (
+        not match
+        or not term
+        or PRONOUN.search(term)
+        or len(match[2]) < 8
+        or not tag(term)[-1].is_noun
+    ):
         return
     if any(token.tag in ("p", "c", "r", "d", "v", "zg") for token in tag(term)[:1]):
+        return
+    if "了" in term or (context.kind == "terms" and not context.issuer):
         return
     if context.kind == "law" and context.title:
         yield from made(f"《{bare(context.title)}》中的{term}是指什么", "definition", 2.0)
@@ -94,7 +105,9 @@ _EFFECT = re.compile(
 )
 
 
-_MEASURED = re.compile(r"(?:归母|扣非|营业)?(?:净利|营收|收入|毛利|利润|业绩|销量|费用|估值)")
+_MEASURED = re.compile(
+    r"(?:归母|扣非|营业)?(?:净利|营收|收入|毛利|利润|业绩|销量|销售额|产量|价格|费用|估值)"
+)
 
 
 def _cause(text: str, context: Context) -> Iterator[Draft]:

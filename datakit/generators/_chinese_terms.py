@@ -62,7 +62,7 @@ def _phrase(text: str) -> str | None:
     if tokens[0].tag[0] == "d" and (len(tokens) < 3 or tokens[1].tag[0] != "v"):
         return None
     if not _ends_well(tokens) or re.search(
-        r"相关信息|采取措施|予以|下列|本[协政隐]|相应|我的获取|您的获取|与平台联系|与我们联系", text
+        r"相关|采取措施|予以|下列|本[协政隐]|相应|我的获取|您的获取|与平台联系|与我们联系", text
     ):
         return None
     nouns = [token for token in tokens if token.is_noun and token.word not in GENERIC]
@@ -92,7 +92,8 @@ def _you(text: str, context: Context) -> Iterator[Draft]:
     if (
         can
         and (phrase := _phrase(can[1]))
-        and not phrase.startswith(("通过", "在", "根据", "参考"))
+        and not phrase.startswith(("通过", "在", "根据", "参考", "知悉", "知晓", "得知"))
+        and phrase.count("的") < 2
     ):
         yield from made(
             f"我可以{place}{asked(phrase, context, True)}吗",
@@ -129,7 +130,7 @@ def _we(text: str, context: Context) -> Iterator[Draft]:
         phrase
         and not _UNFINISHED_WITH.search(phrase)
         and not re.match(
-            r"(?:根据|按|依|在|为|对|以|尽|竭|努力|严格|采取|免费采取|因|不|视|与|按照|及时|将"
+            r".*以[验提保改判优便识核]|(?:根据|按|依|在|为|对|以|尽|竭|努力|严格|采取|免费采取|因|不|视|与|按照|及时|将"
             r"|从法律|予以|可能|无法|继续努力|确保|保证)",
             phrase,
         )

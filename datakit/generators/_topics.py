@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from datakit.generators._chinese import tag
 from datakit.generators._chinese_keys import COMMON, PLAIN, UNTELLING
 from datakit.generators._clusters import ALWAYS, UNCATEGORISED, UNDATED, Cluster
 from datakit.generators._latin import FUNCTION, content_stems
+from datakit.generators._points import heading_words
 from datakit.generators._verbs import NOUNS, is_base
 from datakit.generators._words import word_set
 from datakit.records import Form
@@ -23,6 +25,7 @@ class TopicDraft:
     text: str
     form: Form
     topic: str
+    doc_ids: tuple[str, ...] = ()  # of the cluster that have a heading of it; (): all
 
 
 def drafts(cluster: Cluster) -> list[TopicDraft]:
@@ -401,7 +404,11 @@ def _industry(category: str) -> str:
 
 # a title that speaks to its reader, or says nothing without its document
 _NOT_A_TOPIC_FR = re.compile(
-    r"\b(?:vos|votre|nos|notre|nous|ces?|cette)\b|^(?:les?|la|l['’])\b|champ d.application"
+    r"\b(?:vos|votre|vous|nos|notre|nous|ces?|cette)\b|^(?:les?|la|l['’])\b|[()]"
+    r"|champ d.application|\bpr[ée]sente?s?\b|^(?:est|sont|[àa]|de|du|des|en|pour|code|article)\b"
+    r"|\b(?:de|du|des|d|l|et|à|par|pour|sur|avec)['’]?$"
+    r"|^(?:conditions? g[ée]n[ée]rales?|(?:conditions?|politiques?|chartes?|mentions?)(?: \w+)?)"
+    r" (?:d['’]|des? |du )?(?:utilisation|vente|services?|confidentialit[ée]|l[ée]gales?)$"
     r"|^bases? (?:juridiques?|l[ée]gales?)$|^donn[ée]es trait[ée]es|^dispositions\b"
     r"|^d[ée]finitions?\b"
     r"|\bou\b|^engagements?\b",
@@ -409,19 +416,52 @@ _NOT_A_TOPIC_FR = re.compile(
 )
 
 
+_VAGUE_FR = word_set(
+    """
+    service client tarif normal commande site compte donnée traitée droit information condition
+    général générale utilisateur utilisation produit offre article contenu partie objet mode avis
+    engagement enregistrement disposition prix modalité obligation règle accès application
+    traitement personnelle caractère personnel responsabilité vente achat
+    """
+)
+
+
+@functools.cache
+def _vague_french() -> frozenset[str]:
+    return frozenset(stem for word in _VAGUE_FR for stem in content_stems(word, "fr"))
+
+
 def _plain_keywords(cluster: Cluster) -> Iterator[TopicDraft]:
     """Without templates of its own a language gets its shared headings or terms as keywords."""
     if cluster.unit == "section":
         titles = [
             title
-            for title in cluster.titles[:3]
-            if cluster.language != "fr" or not _NOT_A_TOPIC_FR.search(title)
+            for title in cluster.shared[:3]
+            if cluster.language != "fr" or _is_french_topic(title)
         ]
         if not titles:
             return
         topic = min(titles, key=lambda title: (len(title.split()) < 2, len(title), title))
+        holders = _holders(topic, cluster)
     else:
         topic = " ".join(cluster.terms[:2])
+        holders = ()
     when = time_text(cluster.window, chinese=False)
     if 2 <= len(topic.split()) <= 8:
-        yield TopicDraft(f"{topic} {when}".strip(), "keyword", topic)
+        yield TopicDraft(f"{topic} {when}".strip(), "keyword", topic, holders)
+
+
+def _is_french_topic(title: str) -> bool:
+    """Whether a title names a matter by two words, one of which tells it from others."""
+    words = set(content_stems(title, "fr"))
+    return len(words) > 1 and not words <= _vague_french() and not _NOT_A_TOPIC_FR.search(title)
+
+
+def _holders(topic: str, cluster: Cluster) -> tuple[str, ...]:
+    """The documents of a cluster that have a heading with all words of a topic."""
+    words = set(heading_words(topic, cluster.language))
+    return tuple(
+        member.brief.doc_id
+        for member in cluster.members
+        if any(words <= set(heading_words(one.text, cluster.language)) for one in member.headings)
+    )

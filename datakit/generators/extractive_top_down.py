@@ -85,7 +85,8 @@ class ExtractiveTopDown:
         for draft in self._ordered(cluster):
             if most == 0:
                 return
-            if normal_key(draft.text) in seen:
+            too_few = draft.doc_ids and len(draft.doc_ids) < self.min_documents
+            if too_few or normal_key(draft.text) in seen:
                 continue
             seen.add(normal_key(draft.text))
             most -= 1
@@ -103,15 +104,16 @@ class ExtractiveTopDown:
 
 
 def _query(draft: TopicDraft, cluster: Cluster, generator_id: str) -> Query:
+    doc_ids = draft.doc_ids or cluster.doc_ids
     return Query(
-        query_id=query_id(generator_id, cluster.doc_ids, draft.text),
+        query_id=query_id(generator_id, doc_ids, draft.text),
         text=draft.text,
         language=cluster.language or None,
         level="topic",
         form=draft.form,
         generator_id=generator_id,
         generator_family="extractive",
-        supporting_doc_ids=cluster.doc_ids,
+        supporting_doc_ids=doc_ids,
         pattern="cluster",
         facets={"topic": draft.topic} | cluster.facets,
         scope="cross",
