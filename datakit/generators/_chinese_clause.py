@@ -244,7 +244,7 @@ def _hangs(tokens: Sequence[Token]) -> bool:
 def _says_or_measures(tokens: Sequence[Token]) -> bool:
     """Whether something is said, or a measure named: no company alone."""
     says = any(token.tag[0] in "va" or token.word == "的" for token in tokens[1:])
-    return says or tokens[-1].word in UNTELLING
+    return says or tokens[-1].word in UNTELLING or tokens[-1].word.endswith("收入")
 
 
 def _wants_object(token: Token) -> bool:

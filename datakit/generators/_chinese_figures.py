@@ -95,7 +95,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d\s*年?")
 # a figure of a stretch of time that its question could not name
 _OF_ANOTHER_TIME = re.compile(
     r"累计|年内|今年以来|年初|本[周月期]|上[周月期]|[当每单日][周日月]|周度|[近过]去?[一二三四五六七八九十两\d]+个?"
-    r"[年月周日天]|截至|截止|[日月周年]均|年增速|复合|TTM|滚动"
+    r"[年月周日天]|截至|截止|[日月周年]均|年增速|复合|财年|财季|TTM|滚动"
 )
 # what only a company has: of a product or a trade one asks for sales
 _COMPANYS = re.compile(
@@ -104,6 +104,9 @@ _COMPANYS = re.compile(
 
 
 _NOTHING = UNTELLING | COMMON | PLAIN | {"交易", "定义", "概念", "特点", "结构", "格局"}
+
+
+_COMPANY = re.compile(r"(?<![行产工农林牧渔商])业$|(?:股份|集团|科技|公司|银行|证券)$")
 
 
 def _label_of(text: str) -> str | None:
@@ -117,7 +120,8 @@ def _label_of(text: str) -> str | None:
 
 def _labelled(subject: str, label: str | None, measure: str) -> str:
     """A subject with the label of its line in front, where it is part of a company."""
-    apart = label and label not in subject and _COMPANYS.search(measure)
+    owned = _COMPANYS.search(measure) or _COMPANY.search(label or "")
+    apart = label and label not in subject and owned
     return f"{label}{subject}" if apart else subject
 
 
