@@ -47,7 +47,7 @@ _LAST_OUT = word_set(
     """
 )
 _MIN, _MAX = 6, 22  # characters
-_MIN_LAW = 8  # of a clause without a label
+_MIN_LAW, _MAX_LAW = 8, 16  # of a clause without a label
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -163,7 +163,7 @@ def _names_a_rule(kept: Sequence[Token], clause: Sequence[Token]) -> bool:
     # a verb that does not stand before 的 governs the rest
     of = [i for i, token in enumerate(kept) if token.word == "的" and kept[i - 1].tag[0] == "v"]
     acted = not of and any(token.tag == "v" for token in kept)
-    return not (stated or acted or _ACTOR.search(text))
+    return len(text) <= _MAX_LAW and not (stated or acted or _ACTOR.search(text))
 
 
 # verbs that stand in the names of measures: 出口额, 零售份额

@@ -46,7 +46,7 @@ _UNIT = re.compile(
 
 
 def figure(text: str, context: Context) -> Iterator[Draft]:
-    if re.search(r"若|如果|假设|每(?:提|上|下|增|降)", text):
+    if re.search(r"财年|财季|若|如果|假设|每(?:提|上|下|增|降)", text):
         return  # a condition is no fact
     period: str | None = None
     label = _label_of(text)
@@ -95,7 +95,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d\s*年?")
 # a figure of a stretch of time that its question could not name
 _OF_ANOTHER_TIME = re.compile(
     r"累计|年内|今年以来|年初|本[周月期]|上[周月期]|[当每单日][周日月]|周度|[近过]去?[一二三四五六七八九十两\d]+个?"
-    r"[年月周日天]|截至|截止|[日月周年]均|年增速|复合|财年|财季|TTM|滚动"
+    r"[年月周日天]|截至|截止|[日月周年]均|年增速|复合|TTM|滚动"
 )
 # what only a company has: of a product or a trade one asks for sales
 _COMPANYS = re.compile(
@@ -114,7 +114,9 @@ def _label_of(text: str) -> str | None:
     match = re.match(r"([^，。；：:、（(\d]{2,12})[：:]", text)
     tokens = tag(match[1]) if match else []
     named = tokens and all(token.is_noun and token.word not in _NOTHING for token in tokens)
-    measured = match and re.search(r"[进出]口|[产销量率额价]|方面|数据|情况|宏观|政策", match[1])
+    measured = match and re.search(
+        r"[进出]口|[产销量率额价]|方面|数据|情况|宏观|政策|供需|现状|布局|动态|表现|趋势", match[1]
+    )
     return match[1] if match and named and not measured else None
 
 
@@ -240,7 +242,7 @@ def _whose(lead: str, owner: str | None) -> str | None:
         lead,
     )
     lead = re.sub(
-        r"^(?:的|在|到|至|，|、|我们|公司|实现|末|底|全年|年|间|将|有望|预计|及|和|与)+",
+        r"^(?:的|在|到|至|，|、|我们|公司|实现|末|底|全年|年|间|将|有望|预计|计划|及|和|与)+",
         "",
         lead.strip(),
     )

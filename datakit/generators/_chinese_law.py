@@ -67,7 +67,7 @@ def _penalty(text: str, context: Context) -> Iterator[Draft]:
         named = any(token.tag[0] not in "vdpcuf" for token in tokens)
         if (
             not named
-            or deed.startswith(("法律", "法规"))
+            or re.match(r"法[律规]|.*(?:罚款|处罚)", deed)
             or not _is_clause(deed)
             or re.match(r"[不未][^，]{1,4}$", deed)
         ):
@@ -153,6 +153,7 @@ def _who(text: str, context: Context) -> Iterator[Draft]:
         and _is_clause(by[1])
         and not re.search(r"[应经可须]$|确定的", by[1] + by[2][-3:])
         and not by[4].startswith("后")
+        and not re.search(r"(?:具体|实施|管理)办法$", by[1])
     ):
         rest = by[4] if by[4] and tag(by[4])[-1].tag[0] in "nvl" else ""
         yield from _titled(
@@ -204,9 +205,9 @@ _DUTY = re.compile(
     r"^([^，。；：]{2,18}?)(?:应当|必须)(?:及时|主动|立即|定期)*([^，。；：]{4,22})" + _END
 )
 _MAY = re.compile(r"^([^，。；：]{2,18}?)(?:有权|可以)(?:依法)?([^，。；：]{4,24})" + _END)
-_AUTHORITY = re.compile(r"(?:部门|政府|机关|机构|委员会|人民法院|人民检察院)$")
+_AUTHORITY = re.compile(r"(?:办事处|部门|政府|机关|机构|委员会|人民法院|人民检察院)$")
 _EMPTY_ACT = re.compile(
-    r"积极|发挥|采取.{0,4}措施|加强|鼓励|支持|推[进动]|依法|严格|如实|认真|坚持|提高|增强|重视|做好|共同|组织实施|明确"
+    r"积极|发挥|完善|促进|采取.{0,4}措施|加强|鼓励|支持|推[进动]|依法|严格|如实|认真|坚持|提高|增强|重视|做好|共同|组织实施|明确"
     r"|确定专门|作[为好]|.*(?:相关|有关|是否)"
 )
 _ANYONE = re.compile(r"^(?:任何)?(?:单位|组织|机构)(?:和|或者|、|或)(?:个人)")
