@@ -63,8 +63,8 @@ def audit(
     --check only into -o. A dataset of others is imported into a temporary folder first. Exit code 1
     when there are findings at or above --fail-on, 3 when a check asked for with --check needs an
     extra that is not installed, 4 when a check failed. A limit is set by check:
-    --set DK101.corpus="W>2%". What is not said here is as in [audit] of --plan, or of the plan that
-    the dataset was built with: profile, checks that are off, limits.
+    --set DK101.corpus="W>2%". What is not said here is as in the section audit of --plan, or of the
+    plan that the dataset was built with: profile, checks that are off, limits.
 
     Example: datakit audit out --profile test --fail-on error
     """

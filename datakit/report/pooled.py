@@ -49,12 +49,13 @@ def pool_facts(dataset: Dataset) -> PoolFacts | None:
     }
     is_judged = pc.is_in(table["query_id"], value_set=_array({query for query, _ in grades}))
     seen = table.append_column("names", names).filter(is_judged)
+    least = relevant_from(dataset)
     known: Counter[str] = Counter()
     relevant: Counter[str] = Counter()
     for row in seen.select(["query_id", "passage_id", "names"]).to_pylist():
         grade = grades.get((row["query_id"], row["passage_id"]))
         known[row["names"]] += grade is not None
-        relevant[row["names"]] += grade is not None and grade >= relevant_from(dataset)
+        relevant[row["names"]] += grade is not None and grade >= least
     proposers = sorted({one for joined in sizes for one in joined.split(BETWEEN) if one})
     return PoolFacts(
         table.num_rows, sum(known.values()), sum(relevant.values()),

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from datakit.encoder_forms import Dtype
 from datakit.errors import DatakitError
-from datakit.models import BUNDLED, Dtype, Encoder, load_encoder
+from datakit.models import BUNDLED, Encoder, load_encoder
 from datakit.segmentation import measures
 from datakit.segmentation.corpus import (
     DEPTHS,

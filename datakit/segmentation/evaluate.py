@@ -18,8 +18,9 @@ from typing import Any, Literal
 import numpy as np
 
 from datakit import registry
+from datakit.encoder_forms import Dtype
 from datakit.errors import DatakitError, UnknownName
-from datakit.models import BUNDLED, Dtype
+from datakit.models import BUNDLED
 from datakit.progress import progress
 from datakit.segmentation.baselines import (
     BASELINES,
@@ -212,9 +213,11 @@ def evaluate(
     systems = _systems(settings)
     sets = list(_sets(_documents(data), settings))
     if not sets:
+        most = f" and at most {settings.max_lines:,}" if settings.max_lines else ""
         raise DatakitError(
-            f"no document of split {settings.split!r} with two lines or more: expected documents "
-            "with headings. Splits are a hash of the group; --split all takes every document."
+            f"no document of split {settings.split!r} with two lines or more{most}: expected "
+            "documents with headings. Splits are a hash of the group; --split all takes every "
+            "document."
         )
     rows: list[Row] = []
     for of_set, variant in itertools.product(sets, settings.variants):

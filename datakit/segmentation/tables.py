@@ -12,10 +12,7 @@ COLUMNS = (
     "segmenter", "Pk", "WD", "B", "F1", "±1", "macro F1", "±1", "exact", f"≤{FEW_WRONG} wrong",
     "docs/CPU s", "chosen",
 )  # fmt: skip
-DIFFERENCES = (
-    "less Pk",
-    "less F1",
-)  # columns more where another segmenter's measures are taken off
+DIFFERENCES = ("less Pk", "less F1")  # columns more where another's measures are taken off
 COMPARED = ("pk", "f1")  # measures with an interval and a difference
 WIDTH = 190  # characters that a table has room in
 
