@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from datakit.dataset import Dataset, unwritable, write_atomic
-from datakit.errors import DatasetError, YieldTooLow, did_you_mean
+from datakit.errors import DatasetError, YieldTooLow
 from datakit.progress import progress
 from datakit.records import Dropped
 from datakit.registry import digest
@@ -201,10 +201,21 @@ def step_key(step: Step, dataset: Dataset) -> str:
 def _input_digest(dataset: Dataset, table: str, step: Step) -> str:
     if table not in dataset:
         raise DatasetError(
-            f"{step.name} reads table {table!r}, which {dataset.path} does not have"
-            f"{did_you_mean(table, dataset.tables())} Run `datakit build`, or the stage before."
+            f"{step.name} reads table {table!r}, which {dataset.path} does not have: "
+            f"{_how_to_make(table, dataset.path)}"
         )
     return dataset.digest(table)
+
+
+_COMMANDS = {
+    "document": "ingest", "passage": "segment", "query": "generate", "run": "retrieve",
+    "duplicate": "mine", "pool": "mine", "judgement": "mine", "qrel": "mine", "negative": "mine",
+}  # fmt: skip
+
+
+def _how_to_make(table: str, path: Path) -> str:
+    command = _COMMANDS.get(table.split("/")[0])
+    return f"run `datakit {command} {path}` first." if command else "run `datakit build`."
 
 
 def _short(sha: str) -> str:

@@ -39,18 +39,19 @@ def clusters(
 ) -> None:
     """Show cells of documents and their clusters, before any topic query is asked for.
 
-    Needs documents only: it works after `datakit ingest`. Settings are those of the plan's
-    generator of topic queries; `--set window=month` tries another.
+    Needs documents only, or passages with titles: it works after `datakit ingest`. Settings are
+    those of the plan's generator of topic queries; `--set window=month` tries another.
 
     Example: datakit clusters out --set window=year --titles 3
     """
     from datakit.dataset import Dataset
+    from datakit.stages import documents_of
 
     dataset = Dataset.open(out)
     generator = _generator(dataset.path, plan, use, values)
     found = [
         one
-        for one in generator.cells(dataset.read("document"))
+        for one in generator.cells(documents_of(dataset))
         if cell is None or cell in one.cell.key
     ]
     if cell is not None and not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -51,6 +52,7 @@ def generate(
     build = pipeline.Build(
         dataset, plan, [], workers or os.cpu_count() or 1, shown.loud, calls.spending()
     )
+    _print_skipped(build, shown.loud)
     if dry_run:
         calling.print_estimates(_askings(build), build.calls, shown.as_json)
         return
@@ -67,6 +69,23 @@ def generate(
         print(json.dumps(found, ensure_ascii=False))
     elif shown.loud:
         _print_summary(found)
+
+
+def _print_skipped(build: Build, loud: bool) -> None:
+    """A line on stderr for each generator that has nothing to ask about.
+
+    Raises:
+        UsageError: that is so of all of them.
+    """
+    from datakit.stages import why_no_topics
+
+    uses = build.plan.uses["generate"]
+    reasons = [why for use in uses if (why := why_no_topics(build.dataset, use))]
+    if len(reasons) == len(uses):
+        raise UsageError(reasons[0])
+    if loud:
+        for why in reasons:
+            print(why, file=sys.stderr)
 
 
 def _askings(build: Build) -> list[Asking]:

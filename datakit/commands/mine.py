@@ -82,6 +82,8 @@ def mine(
     build = pipeline.Build(dataset, plan, [], os.cpu_count() or 1, shown.loud, calls.spending())
     work = _Cascade(build, who, samples.samples(dataset), budget, judge_seeds, run, shown.loud)
     with dataset.locked():
+        if "duplicate" not in dataset:  # of passages that were imported nobody has looked for them
+            work.stage("duplicates")
         work.stage("pool")
         if calls.export_batch is not None:
             work.export(calls.export_batch, shown.as_json)

@@ -113,11 +113,12 @@ def _first_request(
     from datakit.llm.conversation import Talk, walk
     from datakit.llm.endpoint import EndpointSettings
     from datakit.llm.exchange import Request
+    from datakit.stages import documents_of
 
     dataset = Dataset.open(out)
     chosen = plans.load(plan) if plan else pipeline.plan_of(dataset)
     for generator in _generators(chosen, use, settings_of(values)):
-        for task in generator.tasks(dataset.read("document"), dataset.read("passage")):
+        for task in generator.tasks(documents_of(dataset), dataset.read("passage")):
             if task.record_id != record:
                 continue
             if not hasattr(task, "messages"):

@@ -4,7 +4,8 @@
     segment     document -> passage                                a shard per part
     duplicates  passage -> duplicate                               keyed
     generate    passage (or document, passage) -> query/<name>     a shard per part, or global;
-                                                                   where a model is asked, global
+                                                                   where a model is asked, global;
+                                                                   passages alone are enough
     filter      query/* -> query/candidate                         global
     retrieve    passage, query/candidate -> run/<name>             global
     pool        passage, duplicate, query/candidate, run/* -> pool  global
@@ -30,12 +31,14 @@ from datakit.stages.queries import asking_of, generate_step, query_tables
 from datakit.stages.retrieval import Workbench, pool_step, query_table, retrieve_step
 from datakit.stages.shared import identity, spec
 from datakit.stages.splitting import split_step
+from datakit.stages.titled import documents_of, why_no_topics
 
 __all__ = [
     "Workbench",
     "all_judgements",
     "asking_of",
     "check_step",
+    "documents_of",
     "duplicates_step",
     "filter_retrieved_step",
     "filter_step",
@@ -54,4 +57,5 @@ __all__ = [
     "segment_step",
     "spec",
     "split_step",
+    "why_no_topics",
 ]

@@ -17,7 +17,10 @@ from datakit.plan import Plan, Use
 from datakit.reading import Spec, made
 from datakit.records import Dropped, Passage
 from datakit.stages.shared import identity, spec
+from datakit.stages.titled import document_tables, documents_of, why_no_topics
 from datakit.tables import read_part
+
+NO_TITLES = "no_titles"  # the reason of a generator that is skipped: nothing to make topics of
 
 
 def query_tables(plan: Plan) -> list[str]:
@@ -50,11 +53,15 @@ def generate_step(plan: Plan, dataset: Dataset, use: Use, calls: Calls) -> Step:
         )
 
     def work(sink: Sink) -> None:
-        documents = sink.reading(dataset.read("document"), dataset.count("document"))
+        if why := why_no_topics(dataset, use):
+            sink.put(table, Dropped(use.name, NO_TITLES, why))
+            return
+        n_documents = dataset.count("document") if "document" in dataset else None
+        documents = sink.reading(documents_of(dataset), n_documents)
         for record in plugin(documents, dataset.read("passage")):
             sink.put(table, record)
 
-    return Step(unit="global", inputs=("document", "passage"), work=work, **common)
+    return Step(unit="global", inputs=document_tables(dataset), work=work, **common)
 
 
 def _asking_step(plan: Plan, dataset: Dataset, use: Use, calls: Calls) -> Step:
@@ -74,7 +81,7 @@ def _asking_step(plan: Plan, dataset: Dataset, use: Use, calls: Calls) -> Step:
 
     return Step(
         f"generate/{use.name}", "global", use.plugin.plugin_name, spec(use.plugin)[2],
-        asking_identity(plan, use), ("document", "passage"), (table,), work,
+        asking_identity(plan, use), document_tables(dataset), (table,), work,
         floor=plan.floors.replies, floor_counts=("asked", "unread"),
     )  # fmt: skip
 
@@ -88,8 +95,10 @@ def asking_of(plan: Plan, dataset: Dataset, use: Use) -> Asking:
     """What a generator of the plan asks about the dataset's passages."""
 
     def items() -> Iterator[Task | Dropped]:
+        if why := why_no_topics(dataset, use):
+            return iter([Dropped(use.name, NO_TITLES, why)])
         tasks: Iterator[Task | Dropped] = use.plugin.tasks(
-            dataset.read("document"), dataset.read("passage")
+            documents_of(dataset), dataset.read("passage")
         )
         return tasks
 
