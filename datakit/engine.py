@@ -214,7 +214,7 @@ _COMMANDS = {
 
 
 def _how_to_make(table: str, path: Path) -> str:
-    command = _COMMANDS.get(table.split("/")[0])
+    command = _COMMANDS.get(table.split("/", maxsplit=1)[0])
     return f"run `datakit {command} {path}` first." if command else "run `datakit build`."
 
 
