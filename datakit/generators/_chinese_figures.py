@@ -38,7 +38,7 @@ _SOLD = re.compile(
     rf"|约|近|超过)?(?P<n>{_NUMBER})"
 )
 _CHANGE = re.compile(r"同比|环比|增长|增加|提升|上涨|上升|下降|下滑|下跌|减少|回落|增幅|降幅")
-_GUESS = re.compile(r"预计|有望|将|预期|预测")
+_GUESS = re.compile(r"预计|有望|将|预期|预测|力争|目标")
 _UNIT = re.compile(
     r"(?:[亿万千元台辆吨片部人次倍家例套颗时瓦天月年日笔份个款座艘股张桶米里]|GWh|MWh|kWh"
     r"|GW|MW|Wh|%|％|pct|百分点)$"

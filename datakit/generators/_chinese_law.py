@@ -153,7 +153,7 @@ def _who(text: str, context: Context) -> Iterator[Draft]:
         and _is_clause(by[1])
         and not re.search(r"[应经可须]$|确定的", by[1] + by[2][-3:])
         and not by[4].startswith("后")
-        and not re.search(r"(?:具体|实施|管理)办法$", by[1])
+        and not re.search(r"^具体|(?:具体|实施|管理)办法$", by[1])
     ):
         rest = by[4] if by[4] and tag(by[4])[-1].tag[0] in "nvl" else ""
         yield from _titled(
@@ -177,6 +177,8 @@ def _required(text: str, context: Context) -> Iterator[Draft]:
         yield from _titled(asked, context, "list", 2.0, asked)
         return
     match = _REQUIRED.match(text)
+    if match and re.match(_OWN, match[3]):
+        return  # the answer stands elsewhere
     if match and match[2] in ("提交", "提供") and not _PAPERS.search(match[3]):
         return
     if match and not _POINTS.search(match[1]) and _is_subject(match[1]):
