@@ -123,6 +123,8 @@ def test_a_file_above_the_limit_is_dropped(tmp_path: Path) -> None:
         ("本政策自2021年3月1日起生效", "zh", "2021-03-01"),
         ("Effective May 2023", "en", "2023-05"),
         ("Founded in 1998, the company grew.", "en", None),
+        ("selon la loi en vigueur, la loi n° 78-17 du 6 janvier 1978 modifiée", "fr", None),
+        ("Regulations in force under the Act of 1 May 2001 apply", "en", None),
     ],
 )
 def test_effective_dates_are_read_only_where_they_are_unambiguous(

@@ -90,6 +90,14 @@ _UPDATED_CUE = re.compile(
     |(?:最近|最后|上次|版本)?(?:更新|修订|修改|发布|發布|公布|版本)(?:日期|时间|于|於|日)?""",
     re.X | re.I,
 )
+# "la loi n° 78-17 du 6 janvier 1978": an act's date, not the document's
+_ACT = re.compile(
+    r"""(?:\b(?:loi|règlement|directive|décret|ordonnance|arrêté|regulation|act|verordnung|richtlinie
+    |gesetz|ley|reglamento|directiva|legge|regolamento|direttiva|decreto)\b[^.;\n]{0,50}?)
+    \b(?:du|of|dated|vom|de|del|di)\s+$""",
+    re.X | re.I,
+)
+_ACT_REACH = 75  # characters before the date
 # each alternative begins with a character, so that the search skips to one of the four
 _ANY_YEAR = re.compile(
     r"19\d\d|20\d\d|二[〇零○一二三四五六七八九]{3}年|一[〇零○一二三四五六七八九]{3}年"
@@ -139,12 +147,17 @@ def labelled_dates(text: str, language: str | None = None) -> LabelledDates:
         full = list(_full_dates(part, language))
         covered = {at for start, end, _ in full for at in range(start, end)}
         partial = [date for date in _partial_dates(part) if date[0] not in covered]
-        dates = sorted(full + partial)
+        dates = sorted(date for date in full + partial if not _of_an_act(part, date[0]))
         effective = effective or _nearest(part, _EFFECTIVE_CUE, dates)
         updated = updated or _nearest(part, _UPDATED_CUE, dates)
         if effective and updated:
             break
     return LabelledDates(effective, updated)
+
+
+def _of_an_act(text: str, at: int) -> bool:
+    """Whether the date that starts there is that of a law which the text cites."""
+    return _ACT.search(text[max(0, at - _ACT_REACH) : at]) is not None
 
 
 def _around_years(text: str) -> Iterator[str]:
