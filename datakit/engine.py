@@ -208,7 +208,7 @@ def _input_digest(dataset: Dataset, table: str, step: Step) -> str:
 
 
 _COMMANDS = {
-    "document": "ingest", "passage": "segment", "query": "generate", "run": "retrieve",
+    "document": "ingest SOURCES -o", "passage": "segment", "query": "generate", "run": "retrieve",
     "duplicate": "mine", "pool": "mine", "judgement": "mine", "qrel": "mine", "negative": "mine",
 }  # fmt: skip
 
