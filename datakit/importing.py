@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ def import_dataset(
     out: str | Path,
     form: str | None = None,
     values: Mapping[str, Any] | None = None,
+    *,
+    passages_only: bool = False,
 ) -> Dataset:
     """Import the dataset at `path` into a new directory `out`.
 
@@ -60,6 +62,7 @@ def import_dataset(
         out: the new dataset directory.
         form: the importer's name; guessed from the files when None.
         values: the importer's settings.
+        passages_only: leave out queries, labels and runs, to have queries written here.
 
     Raises:
         UsageError: nothing there, no importer for it, or `out` holds a dataset that was built.
@@ -78,7 +81,7 @@ def import_dataset(
     with dataset.locked():
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            _import(importer, path, dataset, folder)
+            _import(importer, path, dataset, folder, passages_only)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return dataset
@@ -90,7 +93,7 @@ def findings(dataset: Dataset) -> Iterator[Finding]:
     yield from sorted(found, key=lambda finding: finding.severity, reverse=True)
 
 
-def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
+def _import(importer: Any, path: Path, dataset: Dataset, folder: Path, passages_only: bool) -> None:
     """Write the records as they come: no more than a part of each table is in memory."""
     import pyarrow as pa
 
@@ -101,6 +104,8 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
     with unwritable(dataset.path), progress(f"import {importer.plugin_name}") as shown:
         for name, record in map(_placed, importer(path)):
             shown.advance(getattr(record, "num_rows", 1))
+            if passages_only and name not in _OF_PASSAGES:
+                continue
             if name not in writers:
                 writers[name] = PartWriter(record_class(name), folder, name.replace("/", "."))
             if isinstance(record, pa.Table):
@@ -117,9 +122,7 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
             name: [(folder / part.file, part) for part in writer.close()]
             for name, writer in writers.items()
         }
-    needed = {"query"} if getattr(importer, "passages_elsewhere", False) else {"passage", "query"}
-    if not needed <= made.keys():
-        raise UsageError(f"{path} holds no passages or no queries for {importer.plugin_name}.")
+    _check_whole(importer, path, made.keys(), passages_only)
     n_rows = sum(p.rows for n, parts in made.items() if n != FINDINGS for _, p in parts)
     n_dropped = dropped.total()
     scale = importer.label_scale(path, grades) if hasattr(importer, "label_scale") else None
@@ -137,10 +140,25 @@ def _import(importer: Any, path: Path, dataset: Dataset, folder: Path) -> None:
     )  # fmt: skip
 
 
+def _check_whole(importer: Any, path: Path, made: Collection[str], passages_only: bool) -> None:
+    """Raise UsageError where what was read is no dataset."""
+    elsewhere = getattr(importer, "passages_elsewhere", False)
+    if "passage" not in made and (passages_only or not elsewhere):
+        raise UsageError(f"{path} holds no passages for {importer.plugin_name}.")
+    if "query" not in made and not passages_only:
+        raise UsageError(
+            f"{path} holds no queries for {importer.plugin_name}: with --passages-only they can be "
+            "written afterwards (`datakit generate`)."
+        )
+
+
 _TABLES: dict[type[Any], str] = {
     Document: "document", Passage: "passage", Query: "query", Duplicate: "duplicate",
     Judgement: "judgement", Dropped: f"dropped/{STAGE}", Finding: FINDINGS,
 }  # fmt: skip
+
+
+_OF_PASSAGES = {"document", "passage", "duplicate", f"dropped/{STAGE}", FINDINGS}
 
 
 def _placed(record: Any) -> tuple[str, Any]:

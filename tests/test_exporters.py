@@ -397,7 +397,7 @@ def test_an_import_keeps_its_drops_and_leaves_a_built_dataset_alone(
     with pytest.raises(UsageError, match="choose a new folder"):
         import_dataset(folder, dataset.path)
     (folder / "queries.jsonl").write_text("")
-    with pytest.raises(UsageError, match="no passages or no queries"):
+    with pytest.raises(UsageError, match="holds no queries"):
         import_dataset(folder, tmp_path / "none")
 
 

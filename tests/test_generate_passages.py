@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import judge_stand_in
 import pytest
 import stand_in
 from chat_server import ChatServer
@@ -18,11 +20,16 @@ EACH = 6  # passages of each language
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    with ChatServer(stand_in.answer) as running:
+    with ChatServer(written_or_judged) as running:
         yield running
 
 
-def imported(run: Run, folder: Path, *, titled: bool) -> Path:
+def written_or_judged(body: stand_in.Body) -> str:
+    asks_for_grade = stand_in.fenced(stand_in.first_question(body), "query")
+    return judge_stand_in.answer(body) if asks_for_grade else stand_in.answer(body)
+
+
+def imported(run: Run, folder: Path, *, titled: bool, more: tuple[str, ...] = ()) -> Path:
     """A BEIR folder of English and Chinese passages, as `datakit import` reads it."""
     source, out = folder / "beir", folder / "out"
     (source / "qrels").mkdir(parents=True)
@@ -39,7 +46,7 @@ def imported(run: Run, folder: Path, *, titled: bool) -> Path:
     (source / "corpus.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     (source / "queries.jsonl").write_text('{"_id": "q0", "text": "when is a fee paid back"}\n')
     (source / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq0\ten0\t1\n")
-    assert run("import", source, "-o", out).code == 0
+    assert run("import", source, "-o", out, *more).code == 0
     assert "document" not in Dataset.open(out)
     return out
 
@@ -152,3 +159,73 @@ def test_only_topic_queries_without_anything_to_make_topics_of_is_one_line(
     assert done.code == 2
     (line,) = done.err.strip().splitlines()
     assert "has neither documents nor a passage with a title" in line
+
+
+# --- afterwards ---------------------------------------------------------------------------
+
+
+def test_labels_splits_and_gates_follow_from_passages_alone(
+    run: Run, server: ChatServer, tmp_path: Path
+) -> None:
+    out = imported(run, tmp_path, titled=True, more=("--passages-only",))
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        f'[[generate]]\nuse = "llm_bottom_up"\n[[generate]]\nuse = "llm_top_down"\n'
+        f'[llm.default]\nmodel = "stand-in"\nbase_url = "{server.url}"\n'
+        '[[retrieve]]\nuse = "bm25"\n[[retrieve]]\nuse = "lsa"\n',
+        "utf-8",
+    )
+    assert run("generate", out, "--plan", plan).code == 0
+
+    early = run("mine", out)
+    assert early.code == 2
+    assert f"run `datakit retrieve {out}` first" in early.err
+    assert run("retrieve", out).code == 0
+    mined = run("mine", out)
+    judged = run("judge", out)
+    verified = run("verify", out)
+
+    assert (mined.code, judged.code) == (0, 0), mined.err + judged.err
+    assert verified.out.splitlines()[-1].startswith("verdict: ")
+    dataset = Dataset.open(out)
+    assert {query.language for query in dataset.read("query")} == {"en", "zh"}
+    assert all(query.split for query in dataset.read("query"))
+    assert {label.source for label in dataset.read("qrel/seed")} == {"direct"}
+
+
+def test_mine_replaces_no_imported_queries_and_no_run_of_other_queries_is_used(
+    run: Run, server: ChatServer, tmp_path: Path
+) -> None:
+    out = imported(run, tmp_path, titled=False)
+    assert generate(run, out, server).code == 0
+    assert run("retrieve", out, "--use", "bm25").code == 0
+
+    kept = run("mine", out)
+    assert kept.code == 2
+    assert "--passages-only" in kept.err
+    assert [query.query_id for query in Dataset.open(out).read("query")] == ["q0"]
+
+    assert run("import", tmp_path / "beir", "-o", out, "--passages-only").code == 0
+    assert "query" not in Dataset.open(out)
+    n_calls = len(server.seen)
+    changed = ("--set", "passage_queries=1", "--use", "llm_bottom_up")
+    assert generate(run, out, server, *changed).code == 0
+    stale = run("mine", out)
+    assert stale.code == 2
+    assert "have changed since retrieve/bm25" in stale.err
+    assert len(server.seen) == 2 * n_calls
+
+
+def test_a_corpus_without_queries_is_read_where_that_is_meant(run: Run, tmp_path: Path) -> None:
+    imported(run, tmp_path, titled=False)
+    (tmp_path / "beir" / "queries.jsonl").unlink()
+    shutil.rmtree(tmp_path / "beir" / "qrels")
+    command = ("import", tmp_path / "beir", "--from", "beir", "-o", tmp_path / "new")
+
+    refused = run(*command)
+    done = run(*command, "--passages-only")
+
+    assert refused.code == 2
+    assert "--passages-only" in refused.err
+    assert done.code == 0
+    assert Dataset.open(tmp_path / "new").tables() == ["passage"]

@@ -54,14 +54,21 @@ def import_(
         str | None, typer.Option("--from", help="The format; guessed if left out.")
     ] = None,
     values: SetOption = None,
-) -> None:
+    passages_only: Annotated[
+        bool,
+        typer.Option("--passages-only", help="Leave out queries, labels and runs; `datakit "
+                     "generate` then writes queries."),
+    ] = False,
+) -> None:  # fmt: skip
     """Make a dataset of ours from someone else's.
 
     Example: datakit import scifact/ --from beir -o out
     """
     from datakit import importing
 
-    dataset = importing.import_dataset(path, out, form, settings_of(values))
+    dataset = importing.import_dataset(
+        path, out, form, settings_of(values), passages_only=passages_only
+    )
     for table in dataset.tables():
         print(f"{table:<24} {dataset.count(table):>10,}")
     for finding in importing.findings(dataset):

@@ -22,8 +22,10 @@ from datakit.commands.grouped import (
 )
 from datakit.commands.options import DatasetArgument, JudgeOption, RunOption
 from datakit.commands.stage import print_outcome
+from datakit.errors import UsageError
 
 if TYPE_CHECKING:
+    from datakit.dataset import Dataset
     from datakit.judging.cascading import Round
     from datakit.judging.certifying import Calibrated, Samples
     from datakit.pipeline import Build
@@ -81,6 +83,8 @@ def mine(
         plan, who = with_judge(calls.with_endpoint(plan), judge, {})
     build = pipeline.Build(dataset, plan, [], os.cpu_count() or 1, shown.loud, calls.spending())
     work = _Cascade(build, who, samples.samples(dataset), budget, judge_seeds, run, shown.loud)
+    _check_ours(dataset)
+    _check_runs(dataset)
     with dataset.locked():
         if "duplicate" not in dataset:  # of passages that were imported nobody has looked for them
             work.stage("duplicates")
@@ -96,6 +100,34 @@ def mine(
         print(json.dumps({"levels": standing, "counts": _counts(build)}, ensure_ascii=False))
     elif shown.loud:
         print("\n".join(_standing_lines(standing)))
+
+
+def _check_ours(dataset: Dataset) -> None:
+    """Raise where mining would put generated queries in the place of imported ones.
+
+    Raises:
+        UsageError: says how to keep them, or how to leave them out.
+    """
+    made_by = dataset.manifest["tables"].get("query", {}).get("made_by")
+    if made_by != "import" or "query/candidate" not in dataset:
+        return
+    raise UsageError(
+        f"{dataset.path} has imported queries ({dataset.count('query'):,}), and mine would replace "
+        f"them by generated ones. Leave them out: `datakit import SOURCE -o {dataset.path} "
+        "--passages-only`; what was generated stays."
+    )
+
+
+def _check_runs(dataset: Dataset) -> None:
+    """Raise UsageError where the runs are of other passages or queries than there are now."""
+    from datakit.engine import stale_steps
+
+    stale = [name for name in stale_steps(dataset) if name.startswith("retrieve/")]
+    if stale:
+        raise UsageError(
+            f"{dataset.path}: passages or queries have changed since {', '.join(stale)}: run "
+            f"`datakit retrieve {dataset.path}` first."
+        )
 
 
 @dataclass

@@ -70,7 +70,8 @@ class Beir:
     def rows(self, path: Path, notes: Notes) -> Iterator[Any]:
         queries = f"{self._before}queries.jsonl"
         yield from _texts(RawPassage, path / "corpus.jsonl", notes)
-        yield from _texts(RawQuery, path / queries, notes)
+        if (path / queries).is_file():
+            yield from _texts(RawQuery, path / queries, notes)
         for split, file in by_split(path, f"{self._before}qrels/*.tsv"):
             name = name_of(file, path)
             if split is None:

@@ -13,6 +13,7 @@ from datakit.records import Dropped, Judgement, Query, as_dict
 from datakit.stages.filtering import covered, filter_identity, runs_of
 from datakit.stages.labels import all_judgements, resolve
 from datakit.stages.shared import run_tables, settings_of
+from datakit.stages.titled import document_rows, document_tables
 
 
 def split_step(plan: Plan, dataset: Dataset) -> Step:
@@ -23,12 +24,11 @@ def split_step(plan: Plan, dataset: Dataset) -> Step:
     def work(sink: Sink) -> None:
         judgements = all_judgements(dataset)
         queries = {q.query_id: q for q in sink.reading(dataset.read("query/filtered"))}
-        documents = dataset.arrow("document", ["doc_id", "family_id", "date"]).to_pylist()
         labels = list(resolve(judgements, queries))
         result = split_queries(
             queries.values(),
             labels,
-            [(row["doc_id"], row["family_id"], row["date"]) for row in documents],
+            document_rows(dataset),
             list(dataset.read("duplicate")),
             plan.split,
         )
@@ -53,10 +53,11 @@ def split_step(plan: Plan, dataset: Dataset) -> Step:
         sink.notes["rules"] = tally.notes()
 
     settings = settings_of(plan.split)
+    documents = document_tables(dataset)[:1]  # passages, where they are all that tells of them
     return Step(
         "split", "global", "split", settings,
         {"settings": settings, "filter": filter_identity(plan)} | covered(plan),
-        ("document", "duplicate", "query/filtered", "pool", "judgement", *judged_tables(dataset),
+        (*documents, "duplicate", "query/filtered", "pool", "judgement", *judged_tables(dataset),
          *run_tables(plan)),
         ("query", "qrel/seed", "qrel/mined"), work,
     )  # fmt: skip

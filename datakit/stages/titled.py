@@ -1,4 +1,4 @@
-"""What topic queries are asked about: documents, or what passages say of theirs."""
+"""What is known of documents: their own table, or what passages say of theirs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,18 @@ def documents_of(dataset: Dataset) -> Iterator[Document]:
     return _told_by_passages(dataset.read("passage"))
 
 
+def document_rows(dataset: Dataset) -> list[tuple[str, str | None, str | None]]:
+    """(doc_id, family_id, date) of every document, or of those that the passages belong to."""
+    if "document" in dataset:
+        rows = dataset.arrow("document", ["doc_id", "family_id", "date"]).to_pylist()
+        return [(row["doc_id"], row["family_id"], row["date"]) for row in rows]
+    rows = dataset.arrow("passage", ["doc_id", "date"]).to_pylist()
+    dates = {row["doc_id"]: row["date"] for row in rows}
+    return [(doc_id, None, date) for doc_id, date in dates.items()]
+
+
 def document_tables(dataset: Dataset) -> tuple[str, ...]:
-    """The tables that `documents_of` and a generator beside it read."""
+    """The tables that documents and passages are read from."""
     return ("document", "passage") if "document" in dataset else ("passage",)
 
 
