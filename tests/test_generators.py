@@ -389,6 +389,24 @@ def test_a_french_topic_is_supported_by_the_documents_whose_headings_hold_all_it
     assert [len(query.supporting_doc_ids) for query in made] == [2]
 
 
+def test_topics_of_sections_are_supported_by_documents_with_such_a_heading() -> None:
+    made = topics(
+        policy("Acme", "Gift card refunds"),
+        policy("Globex", "Gift card refunds"),
+        policy("Initech", "Gift cards"),
+    )
+
+    assert made
+    for query in made:
+        words = query.facets["topic"].split()
+        assert len(query.supporting_doc_ids) == (2 if "refunds" in words else 3)
+
+
+@pytest.mark.parametrize("title", ["Request a refund", "Responsibilities"])
+def test_an_order_or_a_word_that_says_too_little_is_no_english_topic(title: str) -> None:
+    assert topics(policy("Acme", title), policy("Globex", title)) == []
+
+
 def test_documents_of_two_languages_share_no_topic() -> None:
     queries = topics(
         policy("Acme", "Refunds"), policy("Écla", "Refunds", language="fr"), queries_per_cluster=4

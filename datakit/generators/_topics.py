@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datakit.generators._chinese import tag
 from datakit.generators._chinese_keys import COMMON, PLAIN, UNTELLING
@@ -25,7 +25,7 @@ class TopicDraft:
     text: str
     form: Form
     topic: str
-    doc_ids: tuple[str, ...] = ()  # of the cluster that have a heading of it; (): all
+    doc_ids: tuple[str, ...] | None = None  # of the cluster with a heading of it; None: all
 
 
 def drafts(cluster: Cluster) -> list[TopicDraft]:
@@ -40,6 +40,8 @@ def drafts(cluster: Cluster) -> list[TopicDraft]:
         )
     else:
         found = _plain_keywords(cluster)
+    if cluster.unit == "section":
+        found = (replace(one, doc_ids=_holders(one.topic, cluster)) for one in found)
     return [draft for draft in found if draft.text]
 
 
@@ -175,8 +177,9 @@ _VAGUE = word_set(
     request requests account accounts wallet provision provisions consumer consumers
     obligation obligations right rights option activity activities
     feature party parties event events plan plans category categories software app apps
-    requirements resources restrictions rules service services settings site sites system
-    systems term terms topics types usage use user users website work works you united states
+    requirements resources responsibilities restrictions rules service services settings site sites
+    process processes procedure procedures exception exceptions trends domain domains android ios
+    system systems term terms topics types usage use user users website work works you united states
     europe california uk eu options default basic basics standard
     """
 )
@@ -217,7 +220,7 @@ def _is_topic(text: str) -> bool:
         or words[0].lower() in FUNCTION
     ):
         return False
-    if is_base(words[0]) and len(words) > 1 and words[0] not in NOUNS:
+    if len(words) > 1 and is_base(words[0]) and (words[0] not in NOUNS or words[1] in ("a", "an")):
         return False
     if re.search(
         r"\b(?:polic(?:y|ies)|guidelines?|terms|conditions|agreement|notice|statement)$", text
@@ -442,13 +445,11 @@ def _plain_keywords(cluster: Cluster) -> Iterator[TopicDraft]:
         if not titles:
             return
         topic = min(titles, key=lambda title: (len(title.split()) < 2, len(title), title))
-        holders = _holders(topic, cluster)
     else:
         topic = " ".join(cluster.terms[:2])
-        holders = ()
     when = time_text(cluster.window, chinese=False)
     if 2 <= len(topic.split()) <= 8:
-        yield TopicDraft(f"{topic} {when}".strip(), "keyword", topic, holders)
+        yield TopicDraft(f"{topic} {when}".strip(), "keyword", topic)
 
 
 def _is_french_topic(title: str) -> bool:

@@ -85,7 +85,7 @@ class ExtractiveTopDown:
         for draft in self._ordered(cluster):
             if most == 0:
                 return
-            too_few = draft.doc_ids and len(draft.doc_ids) < self.min_documents
+            too_few = draft.doc_ids is not None and len(draft.doc_ids) < self.min_documents
             if too_few or normal_key(draft.text) in seen:
                 continue
             seen.add(normal_key(draft.text))
@@ -104,7 +104,7 @@ class ExtractiveTopDown:
 
 
 def _query(draft: TopicDraft, cluster: Cluster, generator_id: str) -> Query:
-    doc_ids = draft.doc_ids or cluster.doc_ids
+    doc_ids = cluster.doc_ids if draft.doc_ids is None else draft.doc_ids
     return Query(
         query_id=query_id(generator_id, doc_ids, draft.text),
         text=draft.text,
