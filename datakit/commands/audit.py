@@ -142,7 +142,12 @@ def open_dataset(path: Path, form: str | None, temporary: Path) -> tuple[Dataset
         dataset = Dataset.open(path)
         for table in ("passage", "query"):
             if table not in dataset:
-                raise UsageError(f"{path} has no table {table!r}: nothing to audit yet.")
+                raise UsageError(
+                    f"{path} has no table {table!r}: nothing to audit yet. `datakit mine {path}` "
+                    "makes it, after generate and retrieve."
+                    if table == "query"
+                    else f"{path} has no table {table!r}: nothing to audit yet."
+                )
         return dataset, path
     return importing.import_dataset(path, temporary, form), None
 
