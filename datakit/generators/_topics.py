@@ -41,7 +41,8 @@ def drafts(cluster: Cluster) -> list[TopicDraft]:
     else:
         found = _plain_keywords(cluster)
     if cluster.unit == "section":
-        found = (replace(one, doc_ids=_holders(one.topic, cluster)) for one in found)
+        holders = functools.cache(functools.partial(_holders, cluster=cluster))
+        found = (replace(one, doc_ids=holders(one.topic)) for one in found)
     return [draft for draft in found if draft.text]
 
 

@@ -63,7 +63,8 @@ class ExtractiveBottomUp:
     def __post_init__(self) -> None:
         if not 0 <= self.least_quality < 1:
             raise PlanError(
-                f"extractive_bottom_up: least_quality is {self.least_quality}, expected 0 to 1"
+                f"extractive_bottom_up: least_quality is {self.least_quality}, expected 0 (all "
+                "that the rules make) or more, and less than 1"
             )
 
     def fingerprint(self) -> dict[str, str] | None:

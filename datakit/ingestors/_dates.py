@@ -138,7 +138,10 @@ def effective_date(text: str, language: str | None = None) -> str | None:
 
 
 def labelled_dates(text: str, language: str | None = None) -> LabelledDates:
-    """Dates that follow (or in Chinese precede) words such as "Effective date" or "更新日期"."""
+    """Dates that follow (or in Chinese precede) words such as "Effective date" or "更新日期".
+
+    The date of a law that the text cites is not one of them.
+    """
     if len(text) > 2 * LABEL_CHARS:
         text = text[:LABEL_CHARS] + "\n" + text[-LABEL_CHARS:]
     effective: str | None = None
